@@ -122,7 +122,7 @@ impl Series {
 /// preceded by its length in bytes, and all numbers are u32 little-endian.
 pub fn canonical_series(metric: &str, tags: &Tags) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
-    let mut text = |bytes: &mut Vec<u8>, text: &str| {
+    let text = |bytes: &mut Vec<u8>, text: &str| {
         bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());
     };
