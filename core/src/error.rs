@@ -52,13 +52,21 @@ pub type Result<T> = core::result::Result<T, Error>;
 
 impl Error {
     /// An error of `kind`; the message says what happened and what to do next.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self { Self { kind, message: message.into(), place: None } }
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), place: None }
+    }
     /// Shorthand for [`ErrorKind::InvalidInput`].
-    pub fn invalid(message: impl Into<String>) -> Self { Self::new(ErrorKind::InvalidInput, message) }
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
+    }
     /// Shorthand for [`ErrorKind::Damaged`].
-    pub fn damaged(message: impl Into<String>) -> Self { Self::new(ErrorKind::Damaged, message) }
+    pub fn damaged(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Damaged, message)
+    }
     /// Shorthand for [`ErrorKind::Unsupported`].
-    pub fn unsupported(message: impl Into<String>) -> Self { Self::new(ErrorKind::Unsupported, message) }
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, message)
+    }
     /// Adds where it happened, outermost last: `block 3` then `segment 5f..` then `data.db` reads
     /// `data.db: segment 5f..: block 3`.
     #[must_use]
@@ -70,11 +78,17 @@ impl Error {
         self
     }
     /// What the caller can do.
-    pub fn kind(&self) -> ErrorKind { self.kind }
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
     /// What happened, without the place.
-    pub fn message(&self) -> &str { &self.message }
+    pub fn message(&self) -> &str {
+        &self.message
+    }
     /// Where it happened, outermost first, if that is known.
-    pub fn place(&self) -> Option<&str> { self.place.as_deref() }
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
 }
 
 impl fmt::Display for Error {
@@ -87,7 +101,9 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{:?}: {self}", self.kind) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.kind)
+    }
 }
 
 impl core::error::Error for Error {}
@@ -99,5 +115,7 @@ pub trait At<T> {
 }
 
 impl<T> At<T> for Result<T> {
-    fn at<P: fmt::Display>(self, place: impl FnOnce() -> P) -> Result<T> { self.map_err(|error| error.at(place())) }
+    fn at<P: fmt::Display>(self, place: impl FnOnce() -> P) -> Result<T> {
+        self.map_err(|error| error.at(place()))
+    }
 }

@@ -67,12 +67,16 @@ hex_id!(
 
 impl Hash {
     /// BLAKE3 of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self { Self(*blake3::hash(bytes).as_bytes()) }
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
 }
 
 impl Hash16 {
     /// The first half of the BLAKE3 of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self { Hash::of(bytes).into() }
+    pub fn of(bytes: &[u8]) -> Self {
+        Hash::of(bytes).into()
+    }
 }
 
 impl From<Hash> for Hash16 {
@@ -90,11 +94,17 @@ pub struct SeriesId(pub u64);
 
 impl SeriesId {
     /// Puts the two halves together.
-    pub const fn new(metric: u32, ordinal: u32) -> Self { Self(((metric as u64) << 32) | ordinal as u64) }
+    pub const fn new(metric: u32, ordinal: u32) -> Self {
+        Self(((metric as u64) << 32) | ordinal as u64)
+    }
     /// The metric's number.
-    pub const fn metric(self) -> u32 { (self.0 >> 32) as u32 }
+    pub const fn metric(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
     /// The ordinal of the series inside its metric.
-    pub const fn ordinal(self) -> u32 { self.0 as u32 }
+    pub const fn ordinal(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 /// What a series *is*, independent of any database: the first 128 bits of the BLAKE3 of its canonical form

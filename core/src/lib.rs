@@ -9,6 +9,8 @@
 extern crate alloc;
 
 pub mod codec;
+pub mod digest;
 pub mod error;
 pub mod ids;
 pub mod model;
+pub mod statistics;

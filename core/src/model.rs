@@ -50,21 +50,39 @@ pub trait PointSource {
 }
 
 impl PointSource for Point {
-    fn metric(&self) -> &str { &self.metric }
-    fn tag_count(&self) -> usize { self.tags.len() }
+    fn metric(&self) -> &str {
+        &self.metric
+    }
+    fn tag_count(&self) -> usize {
+        self.tags.len()
+    }
     fn tag_at(&self, index: usize) -> (&str, &str) {
         self.tags.get(index).map_or(("", ""), |(key, value)| (key.as_str(), value.as_str()))
     }
-    fn timestamp(&self) -> i64 { self.timestamp }
-    fn value(&self) -> f64 { self.value }
+    fn timestamp(&self) -> i64 {
+        self.timestamp
+    }
+    fn value(&self) -> f64 {
+        self.value
+    }
 }
 
 impl<T: PointSource> PointSource for &T {
-    fn metric(&self) -> &str { (**self).metric() }
-    fn tag_count(&self) -> usize { (**self).tag_count() }
-    fn tag_at(&self, index: usize) -> (&str, &str) { (**self).tag_at(index) }
-    fn timestamp(&self) -> i64 { (**self).timestamp() }
-    fn value(&self) -> f64 { (**self).value() }
+    fn metric(&self) -> &str {
+        (**self).metric()
+    }
+    fn tag_count(&self) -> usize {
+        (**self).tag_count()
+    }
+    fn tag_at(&self, index: usize) -> (&str, &str) {
+        (**self).tag_at(index)
+    }
+    fn timestamp(&self) -> i64 {
+        (**self).timestamp()
+    }
+    fn value(&self) -> f64 {
+        (**self).value()
+    }
 }
 
 /// Tags in canonical form: sorted by key, keys unique, no empty values.
@@ -74,29 +92,42 @@ pub struct Tags(Vec<(String, String)>);
 impl Tags {
     /// Sorts, drops tags with an empty value, and refuses empty or repeated keys.
     pub fn new<K: Into<String>, V: Into<String>>(tags: impl IntoIterator<Item = (K, V)>) -> Result<Self> {
-        let mut pairs: Vec<(String, String)> =
-            tags.into_iter().map(|(key, value)| (key.into(), value.into())).filter(|(_, value)| !value.is_empty()).collect();
+        let mut pairs: Vec<(String, String)> = tags
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
         pairs.sort();
         if pairs.iter().any(|(key, _)| key.is_empty()) {
             return Err(Error::invalid("a tag key is empty; name it or leave the tag out"));
         }
         if let Some([(key, _), _]) = pairs.array_windows().find(|[(a, _), (b, _)]| a == b) {
-            return Err(Error::invalid(alloc::format!("tag {key:?} is given twice; a tag has one value in a series")));
+            return Err(Error::invalid(alloc::format!(
+                "tag {key:?} is given twice; a tag has one value in a series"
+            )));
         }
         Ok(Self(pairs))
     }
     /// The value of `key`; an absent tag reads as the empty string, as in matchers.
     pub fn get(&self, key: &str) -> &str {
-        self.0.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok().and_then(|i| self.0.get(i)).map_or("", |(_, v)| v.as_str())
+        self.0
+            .binary_search_by(|(k, _)| k.as_str().cmp(key))
+            .ok()
+            .and_then(|i| self.0.get(i))
+            .map_or("", |(_, v)| v.as_str())
     }
     /// Pairs in order of key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
     /// Number of tags.
-    pub fn len(&self) -> usize { self.0.len() }
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
     /// True without tags.
-    pub fn is_empty(&self) -> bool { self.0.is_empty() }
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// A metric and its exact set of tags.
@@ -158,16 +189,26 @@ impl TimeRange {
         }
     }
     /// True without any timestamp.
-    pub fn is_empty(&self) -> bool { self.min > self.max }
+    pub fn is_empty(&self) -> bool {
+        self.min > self.max
+    }
     /// True when `timestamp` lies inside.
-    pub fn contains(&self, timestamp: i64) -> bool { self.min <= timestamp && timestamp <= self.max }
+    pub fn contains(&self, timestamp: i64) -> bool {
+        self.min <= timestamp && timestamp <= self.max
+    }
     /// True when every timestamp of `other` lies inside.
-    pub fn covers(&self, other: &Self) -> bool { other.is_empty() || (self.min <= other.min && other.max <= self.max) }
+    pub fn covers(&self, other: &Self) -> bool {
+        other.is_empty() || (self.min <= other.min && other.max <= self.max)
+    }
     /// True when both have a timestamp in common.
-    pub fn overlaps(&self, other: &Self) -> bool { self.min.max(other.min) <= self.max.min(other.max) }
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.min.max(other.min) <= self.max.min(other.max)
+    }
     /// What both have in common.
     #[must_use]
-    pub fn intersection(&self, other: &Self) -> Self { Self { min: self.min.max(other.min), max: self.max.min(other.max) } }
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self { min: self.min.max(other.min), max: self.max.min(other.max) }
+    }
     /// The smallest range that covers both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
@@ -205,7 +246,11 @@ impl Limits {
         if tags.len() > self.tags_max {
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
-                alloc::format!("a point of {metric:?} has {} tags; at most {} are accepted (tags_max)", tags.len(), self.tags_max),
+                alloc::format!(
+                    "a point of {metric:?} has {} tags; at most {} are accepted (tags_max)",
+                    tags.len(),
+                    self.tags_max
+                ),
             ));
         }
         tags.iter().try_for_each(|(key, value)| {
@@ -222,7 +267,11 @@ impl Limits {
             let shown: Cow<'_, str> = name.chars().take(40).collect::<String>().into();
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
-                alloc::format!("{what} {shown:?}... has {} bytes; at most {} are accepted (name_bytes_max)", name.len(), self.name_bytes_max),
+                alloc::format!(
+                    "{what} {shown:?}... has {} bytes; at most {} are accepted (name_bytes_max)",
+                    name.len(),
+                    self.name_bytes_max
+                ),
             ));
         }
         Ok(())
