@@ -1,0 +1,111 @@
+//! Catalog: what a database holds at one generation: segments, deletions, names, and where replay starts.
+//!
+//! A catalog is a value: an edit makes the next one, which shares every page it did not touch. What it keeps true is
+//! checked by [`check`] on every catalog before it is published and on every one that is read.
+mod check;
+mod load;
+mod paged;
+
+pub(crate) use check::check;
+pub(crate) use load::CatalogLoad;
+pub(crate) use paged::PagedList;
+
+use crate::format::{
+    CATALOG_PAGE_ENTRIES_MAX, KIND_DICTIONARY, KIND_POINTS, LogStart, PageKind, PageRef, SegmentEntry, Tombstone, encode_page,
+};
+use crate::error::Result;
+use crate::head::Position;
+use crate::ids::Generation;
+use crate::model::TimeRange;
+use crate::source::ByteRange;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Items on a full page when this code writes one; readers take up to the format's maximum.
+const PAGE_ITEMS: usize = 256;
+const _: () = assert!(PAGE_ITEMS <= CATALOG_PAGE_ENTRIES_MAX);
+
+/// The live segments and tombstones at an LSN.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    pub(crate) generation: Generation,
+    /// It holds every commit up to here.
+    pub(crate) position: Position,
+    pub(crate) log: LogStart,
+    pub(crate) segments: PagedList<SegmentEntry>,
+    pub(crate) tombstones: PagedList<Tombstone>,
+    /// Names of metrics, in order of number.
+    pub(crate) metrics: PagedList<String>,
+}
+
+impl Catalog {
+    /// The catalog of a database without commits.
+    pub(crate) fn empty(log: LogStart) -> Self {
+        Self {
+            generation: 0,
+            position: Position::default(),
+            log,
+            segments: PagedList::new(PAGE_ITEMS),
+            tombstones: PagedList::new(PAGE_ITEMS),
+            metrics: PagedList::new(PAGE_ITEMS),
+        }
+    }
+
+    /// Segments of points.
+    pub(crate) fn point_segments(&self) -> impl Iterator<Item = &SegmentEntry> + Clone {
+        self.segments.iter().filter(|entry| entry.kind == KIND_POINTS)
+    }
+
+    /// Dictionary runs.
+    pub(crate) fn dictionary_runs(&self) -> impl Iterator<Item = &SegmentEntry> + Clone {
+        self.segments.iter().filter(|entry| entry.kind == KIND_DICTIONARY)
+    }
+
+    /// Points that the segments store, overwritten and deleted ones included.
+    pub(crate) fn points_stored(&self) -> u64 { self.point_segments().map(|entry| entry.summary.points).sum() }
+
+    /// Series that the dictionary runs define: the first ones, in order of appearance.
+    pub(crate) fn series_stored(&self) -> u64 { self.dictionary_runs().map(|entry| u64::from(entry.summary.series)).sum() }
+
+    /// Every extent that this catalog names: segments and pages.
+    pub(crate) fn extents(&self) -> Vec<ByteRange> {
+        let segments = self.segments.iter().map(SegmentEntry::extent);
+        segments.chain(self.page_refs().map(|page| page.extent())).collect()
+    }
+
+    /// The pages as they are stored; none for pages that are not written yet.
+    pub(crate) fn page_refs(&self) -> impl Iterator<Item = &PageRef> {
+        let segments = self.segments.pages().iter().map(|page| &page.stored);
+        let tombstones = self.tombstones.pages().iter().map(|page| &page.stored);
+        let metrics = self.metrics.pages().iter().map(|page| &page.stored);
+        segments.chain(tombstones).chain(metrics).flatten()
+    }
+
+    /// Writes the pages that changed: `place` is given each page's bytes and answers with its offset.
+    pub(crate) fn store_pages(&mut self, mut place: impl FnMut(Vec<u8>) -> u64) -> Result<()> {
+        store(&mut self.segments, PageKind::Segments, &mut place, |entry| entry.summary.time)?;
+        store(&mut self.tombstones, PageKind::Tombstones, &mut place, |tombstone| tombstone.time)?;
+        store(&mut self.metrics, PageKind::Metrics, &mut place, |_| TimeRange::EMPTY)
+    }
+}
+
+fn store<T: Clone + serde::Serialize>(
+    list: &mut PagedList<T>,
+    kind: PageKind,
+    place: &mut impl FnMut(Vec<u8>) -> u64,
+    time: impl Fn(&T) -> TimeRange,
+) -> Result<()> {
+    let mut first = 0u64;
+    for page in list.pages_mut() {
+        let entries = page.items.len() as u64;
+        if page.stored.is_none() {
+            let (bytes, hash) = encode_page(kind, &page.items)?;
+            let len = bytes.len() as u32;
+            let time = page.items.iter().fold(TimeRange::EMPTY, |range, item| range.union(&time(item)));
+            let offset = place(bytes);
+            page.stored = Some(PageRef { kind, offset, len, hash, entries: entries as u32, first, time });
+        }
+        first += entries;
+    }
+    Ok(())
+}

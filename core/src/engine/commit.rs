@@ -1,0 +1,233 @@
+//! Commits: from a batch of points or a deletion to a frame, and from a written frame to visible data.
+use super::log::{LogWrite, Operation};
+use super::{Engine, Selector};
+use crate::codec::frame::{FrameRun, encode_frame as encode_columns};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{CommitKind, SeriesDefinition, SeriesSet, Tombstone, encode_delete, encode_expire, encode_new_series};
+use crate::head::Position;
+use crate::ids::{Lsn, SeriesId};
+use crate::model::{PointSource, TimeRange};
+use alloc::vec::Vec;
+
+/// Buffers that a batch is sorted in; kept between batches.
+#[derive(Debug, Default)]
+pub(super) struct BatchScratch {
+    /// Slot of each point.
+    slots: Vec<u32>,
+    /// By slot: the run it has in this batch, plus one, valid where `stamps` holds this batch's stamp.
+    runs_by_slot: Vec<(u32, u32)>,
+    stamp: u32,
+    /// Slot, number of points, and where its next point goes.
+    runs: Vec<(u32, u32, u32)>,
+    payload: Vec<u8>,
+    columns: Vec<u8>,
+    frame_runs: Vec<FrameRun>,
+}
+
+impl Engine {
+    /// Prepares a batch as one commit. Nothing is changed when it is refused. An empty batch is not a commit: the
+    /// position of the last one is returned.
+    ///
+    /// `now_ns` is the host's clock. The commit is durable and visible once the [`LogWrite`] that holds it is settled.
+    pub fn prepare_points<P: PointSource>(&mut self, points: &[P], now_ns: i64) -> Result<Position> {
+        self.check_writable()?;
+        if points.is_empty() {
+            return Ok(self.log.tail);
+        }
+        let counts = self.dictionary.counts();
+        let prepared = self.prepare_batch(points, counts.series, now_ns);
+        if prepared.is_err() {
+            self.dictionary.roll_back(counts);
+        }
+        prepared
+    }
+
+    fn prepare_batch<P: PointSource>(&mut self, points: &[P], known: usize, now_ns: i64) -> Result<Position> {
+        let count = u32::try_from(points.len()).map_err(|_| batch_too_large(points.len(), "points"))?;
+        let mut scratch = core::mem::take(&mut self.scratch);
+        scratch.slots.clear();
+        for (index, point) in points.iter().enumerate() {
+            let slot = self.dictionary.resolve(point, &self.options.limits);
+            scratch.slots.push(slot.map_err(|error| error.at(alloc::format!("point {index} of the batch")))?);
+        }
+        scratch.make_runs(self.dictionary.counts().series, |slot| self.dictionary.get(slot).map(|info| info.id));
+        let (timestamps, bits) = scratch.sort(points);
+
+        let definitions: Vec<SeriesDefinition> = self
+            .dictionary
+            .definitions(known, self.dictionary.counts().series)
+            .iter()
+            .map(|info| SeriesDefinition {
+                id: info.id,
+                metric: info.series.metric.clone(),
+                tags: info.series.tags.clone(),
+            })
+            .collect();
+        scratch.payload.clear();
+        encode_new_series(&definitions, &mut scratch.payload);
+        scratch.frame_runs.clear();
+        scratch.frame_runs.extend(scratch.runs.iter().filter_map(|&(slot, count, _)| {
+            Some(FrameRun { series: self.dictionary.get(slot)?.id.0, count })
+        }));
+        scratch.columns.clear();
+        encode_columns(&scratch.frame_runs, &timestamps, &bits, &mut scratch.columns);
+        scratch.payload.extend_from_slice(&scratch.columns);
+        if scratch.payload.len() > self.options.limits.batch_bytes_max {
+            let len = scratch.payload.len();
+            self.scratch = scratch;
+            return Err(batch_too_large(len, "bytes"));
+        }
+        let runs = scratch.runs.iter().map(|&(slot, count, _)| (slot, count)).collect();
+        let operation = Operation::Points { runs, timestamps, bits };
+        let counts = self.dictionary.counts();
+        let position = self.log.prepare(CommitKind::Points, count, &scratch.payload, now_ns, operation, counts);
+        self.scratch = scratch;
+        position
+    }
+
+    /// Prepares the deletion of the points that `selector` and `range` name among those written before it. When no
+    /// series matches, it is not a commit, and `None` is returned.
+    pub fn prepare_delete(&mut self, selector: &Selector, range: TimeRange, now_ns: i64) -> Result<Option<Position>> {
+        self.check_writable()?;
+        if range.is_empty() {
+            return Err(Error::invalid("the time range of the deletion is empty: its end is not after its start"));
+        }
+        // Commits that are prepared and not yet visible are older than this one, so their series count too.
+        let visible = self.dictionary.visible();
+        self.dictionary.show(self.dictionary.counts());
+        let mut ids: Vec<SeriesId> = selector.series(&self.dictionary).map(|(_, info)| info.id).collect();
+        self.dictionary.show(visible);
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        ids.sort_unstable();
+        let series = SeriesSet::from_sorted_ids(ids);
+        let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series, time: range };
+        let mut payload = Vec::new();
+        encode_delete(&tombstone, &mut payload);
+        let counts = self.dictionary.counts();
+        self.log.prepare(CommitKind::Delete, 0, &payload, now_ns, Operation::Delete(tombstone), counts).map(Some)
+    }
+
+    /// Prepares the expiry of every point before `cutoff_ns`.
+    pub fn prepare_expire(&mut self, cutoff_ns: i64, now_ns: i64) -> Result<Option<Position>> {
+        self.check_writable()?;
+        let time = TimeRange::new(None, Some(cutoff_ns));
+        if time.is_empty() {
+            return Ok(None);
+        }
+        let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series: SeriesSet::all(), time };
+        let mut payload = Vec::new();
+        encode_expire(cutoff_ns, &mut payload);
+        let counts = self.dictionary.counts();
+        self.log.prepare(CommitKind::Expire, 0, &payload, now_ns, Operation::Delete(tombstone), counts).map(Some)
+    }
+
+    /// Everything prepared so far, as one piece of log to write; `None` when nothing waits or the last piece is not settled.
+    pub fn take_log_write(&mut self, now_ns: i64) -> Result<Option<LogWrite>> {
+        self.log.take(now_ns, self.options.log_file_bytes)
+    }
+
+    /// Makes the commits of a written piece visible. `durable` says that the host synced the log after writing it.
+    pub fn settle(&mut self, mut write: LogWrite, durable: bool) {
+        self.log.written(&mut write);
+        if durable {
+            self.log.durable = self.log.durable.max(write.last);
+        }
+        for commit in write.commits {
+            self.apply(commit.position.lsn, commit.operation);
+            self.dictionary.show(commit.counts);
+            self.log.settled = commit.position;
+        }
+    }
+
+    /// Notes that the log is synced up to `lsn` (durability levels that do not sync every commit).
+    pub fn synced(&mut self, lsn: Lsn) { self.log.durable = self.log.durable.max(lsn.min(self.log.settled.lsn)); }
+
+    pub(super) fn apply(&mut self, lsn: Lsn, operation: Operation) {
+        match operation {
+            Operation::Points { runs, timestamps, bits } => {
+                let mut start = 0;
+                for (slot, count) in runs {
+                    let end = start + count as usize;
+                    if let (Some(timestamps), Some(bits)) = (timestamps.get(start..end), bits.get(start..end)) {
+                        self.head.append(slot, lsn, timestamps, bits);
+                    }
+                    start = end;
+                }
+            }
+            Operation::Delete(tombstone) => {
+                self.head.delete(&tombstone, &self.dictionary);
+                alloc::sync::Arc::make_mut(&mut self.tombstones).push(tombstone);
+                self.unsealed_marks += 1;
+            }
+            Operation::Mark => self.unsealed_marks += 1,
+        }
+    }
+
+    pub(super) fn check_writable(&self) -> Result<()> {
+        match self.log.file {
+            Some(_) => Ok(()),
+            None => Err(Error::new(ErrorKind::ReadOnly, "the database is open for reading only; open it for writing")),
+        }
+    }
+}
+
+impl BatchScratch {
+    /// Groups the points by series: runs in order of series number, points inside a run in order of arrival.
+    fn make_runs(&mut self, series: usize, id: impl Fn(u32) -> Option<SeriesId>) {
+        self.runs.clear();
+        self.runs_by_slot.resize(series.max(self.runs_by_slot.len()), (0, 0));
+        self.stamp = self.stamp.wrapping_add(1);
+        if self.stamp == 0 {
+            self.runs_by_slot.fill((0, 0));
+            self.stamp = 1;
+        }
+        for &slot in &self.slots {
+            let Some(place) = self.runs_by_slot.get_mut(slot as usize) else { continue };
+            if place.0 != self.stamp {
+                *place = (self.stamp, self.runs.len() as u32);
+                self.runs.push((slot, 0, 0));
+            }
+            if let Some(run) = self.runs.get_mut(place.1 as usize) {
+                run.1 += 1;
+            }
+        }
+        let ascending = self.runs.array_windows().all(|[a, b]| id(a.0) < id(b.0));
+        if !ascending {
+            self.runs.sort_unstable_by_key(|&(slot, ..)| id(slot));
+        }
+        let mut next = 0;
+        for (index, run) in self.runs.iter_mut().enumerate() {
+            run.2 = next;
+            next += run.1;
+            if let Some(place) = self.runs_by_slot.get_mut(run.0 as usize) {
+                place.1 = index as u32;
+            }
+        }
+    }
+
+    /// The points' columns in the order of the runs.
+    fn sort<P: PointSource>(&mut self, points: &[P]) -> (Vec<i64>, Vec<u64>) {
+        let mut timestamps = alloc::vec![0i64; points.len()];
+        let mut bits = alloc::vec![0u64; points.len()];
+        for (point, &slot) in points.iter().zip(&self.slots) {
+            let run = self.runs_by_slot.get(slot as usize).and_then(|&(_, run)| self.runs.get_mut(run as usize));
+            let Some((_, _, next)) = run else { continue };
+            let place = *next as usize;
+            *next += 1;
+            if let (Some(timestamp), Some(value)) = (timestamps.get_mut(place), bits.get_mut(place)) {
+                *timestamp = point.timestamp();
+                *value = point.value().to_bits();
+            }
+        }
+        (timestamps, bits)
+    }
+}
+
+fn batch_too_large(size: usize, unit: &str) -> Error {
+    Error::new(
+        ErrorKind::LimitExceeded,
+        alloc::format!("the batch has {size} {unit}, more than is accepted (batch_bytes_max); write it in smaller batches"),
+    )
+}

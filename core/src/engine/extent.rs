@@ -1,0 +1,30 @@
+//! Placing a new segment: an extent of `data.db` that no superblock names yet, so writing it can harm nothing.
+use super::{Effect, Engine};
+use crate::format::SegmentSummary;
+use crate::segment::BuiltSegment;
+use crate::source::ByteRange;
+
+/// A built segment with its place. It becomes part of the database when a catalog names it.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub(super) summary: SegmentSummary,
+    pub(super) offset: u64,
+}
+
+impl Placed {
+    /// Where it lies.
+    pub fn extent(&self) -> ByteRange { ByteRange::new(self.offset, self.summary.len) }
+}
+
+impl Engine {
+    /// Gives a built segment a place; perform the effect before installing it.
+    pub fn place(&mut self, built: BuiltSegment) -> (Placed, Effect) {
+        let offset = self.space.allocate(built.summary.len);
+        (Placed { summary: built.summary, offset }, Effect::WriteData { offset, bytes: built.bytes })
+    }
+
+    /// Gives back places that will not be installed (a job failed, but the medium is sound).
+    pub fn abandon(&mut self, placed: impl IntoIterator<Item = Placed>) {
+        placed.into_iter().for_each(|placed| self.space.abandon(placed.extent()));
+    }
+}

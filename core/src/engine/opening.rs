@@ -1,0 +1,180 @@
+//! Opening a container: header, catalog pages, dictionaries, then the log; and making a new one.
+use super::{Engine, Identity, Options, checkpoint, log, pins};
+use crate::catalog::{Catalog, CatalogLoad};
+use crate::error::{At, Error, Result};
+use crate::format::{
+    Features, HEADER_AREA_LEN, KIND_DICTIONARY, LogStart, SegmentEntry, SeriesDefinition, Settings, SlotReport, Superblock, encode_slot,
+    newest,
+};
+use crate::head::{Dictionary, Head};
+use crate::ids::{Epoch, Generation, Lineage};
+use crate::segment::{DictionaryIndex, decode_dictionary_block};
+use crate::source::{ByteRange, Source, Step};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::space::Space;
+
+/// The bytes of a new, empty `data.db`: a header area with one valid superblock. It has no log file yet.
+pub fn create(lineage: Lineage, epoch: Epoch, settings: Settings, created_ns: i64) -> Result<Vec<u8>> {
+    let identity = Identity { lineage, epoch, parent: None, created_ns, settings };
+    let superblock = checkpoint::superblock(&identity, &Catalog::empty(LogStart::None), HEADER_AREA_LEN);
+    let slot = encode_slot(&superblock)?;
+    let mut bytes = alloc::vec![0u8; HEADER_AREA_LEN as usize];
+    bytes.iter_mut().zip(slot).for_each(|(to, from)| *to = from);
+    Ok(bytes)
+}
+
+/// A container being opened. Step it until it is ready, then make the engine and replay the log.
+pub struct Opening {
+    superblock: Superblock,
+    report: SlotReport,
+    older: Option<Superblock>,
+    catalog: Option<Catalog>,
+    /// Extents that the older superblock names; `None` when they can't be told.
+    older_extents: Option<Vec<ByteRange>>,
+    dictionary: Dictionary,
+    options: Options,
+}
+
+impl Opening {
+    /// Reads the header area, the first [`HEADER_AREA_LEN`] bytes of the file (fewer when it is shorter).
+    pub fn new(header_area: &[u8], options: Options) -> Result<Self> {
+        let (superblock, report) = newest(header_area)?;
+        let older = report.older.clone();
+        let dictionary = Dictionary::new(options.hash_seed);
+        Ok(Self { superblock, report, older, catalog: None, older_extents: Some(Vec::new()), dictionary, options })
+    }
+
+    /// The newest valid superblock.
+    pub fn superblock(&self) -> &Superblock { &self.superblock }
+
+    /// What the slots held.
+    pub fn report(&self) -> &SlotReport { &self.report }
+
+    /// Reads catalog pages, then dictionaries: at most two rounds of missing ranges.
+    pub fn step(&mut self, source: &mut dyn Source) -> Result<Step<()>> {
+        if self.catalog.is_none() {
+            match CatalogLoad::new(&self.superblock.root, self.superblock.generation).step(source)? {
+                Step::Ready(catalog) => self.catalog = Some(catalog),
+                Step::Missing(ranges) => return Ok(Step::Missing(ranges)),
+                Step::Done => {}
+            }
+        }
+        let Some(catalog) = &self.catalog else { return Ok(Step::Done) };
+        let runs: Vec<SegmentEntry> = catalog.dictionary_runs().copied().collect();
+        let mut missing = Vec::new();
+        for run in &runs {
+            if source.read(run.extent())?.is_none() {
+                missing.push(run.extent());
+            }
+        }
+        if !missing.is_empty() {
+            return Ok(Step::Missing(missing));
+        }
+        let names: Vec<alloc::string::String> = catalog.metrics.iter().cloned().collect();
+        names.iter().try_for_each(|name| self.dictionary.define_metric(name))?;
+        let mut runs = runs;
+        // Runs define series in order of appearance: later runs continue the ordinals of earlier ones.
+        runs.sort_unstable_by_key(|run| run.summary.lsn_min);
+        for run in &runs {
+            let place = || alloc::format!("dictionary run {} at {}", run.summary.identity, run.offset);
+            if let Some(bytes) = source.read(run.extent())? {
+                self.define_run(bytes, run).at(place)?;
+            }
+        }
+        Ok(Step::Ready(()))
+    }
+
+    /// For a writer: reads what the older superblock still names, so that none of it is overwritten before the next
+    /// checkpoint. When that catalog can't be read, nothing free is reused until then.
+    pub fn note_older(&mut self, source: &mut dyn Source) {
+        let Some(older) = &self.older else { return };
+        self.older_extents = match CatalogLoad::new(&older.root, older.generation).step(source) {
+            Ok(Step::Ready(catalog)) => Some(catalog.extents()),
+            _ => None,
+        };
+    }
+
+    fn define_run(&mut self, bytes: &[u8], run: &SegmentEntry) -> Result<()> {
+        let cut = || Error::damaged("the dictionary run is shorter than its index says");
+        let index_at = usize::try_from(run.summary.index_offset).map_err(|_| cut())?;
+        let (body, index_bytes) = bytes.split_at_checked(index_at).ok_or_else(cut)?;
+        let index = DictionaryIndex::parse(None, index_bytes, Some(&run.summary.identity))?;
+        let mut definitions = Vec::new();
+        for block in index.blocks() {
+            let start = usize::try_from(block.offset).map_err(|_| cut())?;
+            let block_bytes = body.get(start..).and_then(|rest| rest.get(..block.len as usize)).ok_or_else(cut)?;
+            decode_dictionary_block(block_bytes, &block, &mut |id, tags| {
+                definitions.push((id, tags));
+                Ok(())
+            })?;
+        }
+        for (id, tags) in definitions {
+            let metric = self.dictionary.metric_name(id.metric()).map(|name| alloc::string::String::from(&**name));
+            let metric = metric.ok_or_else(|| Error::damaged(alloc::format!("series {} is of a metric without a name", id.0)))?;
+            self.dictionary.define(SeriesDefinition { id, metric, tags })?;
+        }
+        Ok(())
+    }
+
+    /// The log file in which replay starts, if the container has a log.
+    pub fn log_start(&self) -> LogStart { self.superblock.root.log }
+
+    /// First byte behind every extent that the catalog names; a shorter file was cut.
+    pub fn file_len_needed(&self) -> u64 {
+        let extents = self.catalog.iter().flat_map(|catalog| catalog.extents());
+        extents.map(|extent| extent.end()).max().unwrap_or(0).max(HEADER_AREA_LEN)
+    }
+
+    /// The engine, at the catalog's position: replay the log next. `foreign_pins` are generations that other processes pin.
+    pub fn into_engine(self, foreign_pins: &[Generation]) -> Result<Engine> {
+        let Self { superblock, catalog, older_extents, mut dictionary, options, .. } = self;
+        let catalog = catalog.ok_or_else(|| Engine::broken("the catalog is not loaded"))?;
+        dictionary.show(dictionary.counts());
+        let generation = superblock.generation;
+        let mut used = catalog.extents();
+        let catalog_end = superblock.root.file_len;
+        let current = used.clone();
+        let mut pending = Vec::new();
+        let unknown_reader = foreign_pins.iter().any(|&pin| pin + 1 < generation);
+        let quarantine = (older_extents.is_none() || unknown_reader).then_some(generation);
+        for extent in older_extents.unwrap_or_default() {
+            if !current.contains(&extent) {
+                used.push(extent);
+                pending.push(extent);
+            }
+        }
+        let mut space = Space::new(used, quarantine);
+        if quarantine.is_some() {
+            space.reserve_to(catalog_end);
+        }
+        pending.into_iter().for_each(|extent| space.release(generation, extent));
+
+        let root = &superblock.root;
+        let identity = Identity {
+            lineage: superblock.lineage,
+            epoch: superblock.epoch,
+            parent: root.parent,
+            created_ns: root.created_ns,
+            settings: root.settings.clone(),
+        };
+        let log = log::Log::new(superblock.lineage, superblock.epoch, catalog.position);
+        Ok(Engine {
+            options,
+            dictionary,
+            head: Head::default(),
+            frozen: Vec::new(),
+            tombstones: Arc::new(catalog.tombstones.iter().cloned().collect()),
+            unsealed_marks: 0,
+            log_starts: alloc::vec![(generation, catalog.log)],
+            next_run: catalog.segments.iter().map(|entry| entry.run).max().unwrap_or(0),
+            space,
+            log,
+            pins: pins::Pins::default(),
+            scratch: super::commit::BatchScratch::default(),
+            catalog: Arc::new(catalog),
+            identity,
+        })
+    }
+}

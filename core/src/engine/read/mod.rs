@@ -1,0 +1,16 @@
+//! Reading: a view that never changes, and readers over it that say which bytes they miss.
+//!
+//! A view is taken in an instant; readers then need only the view and a [`crate::source::Source`]. Everything is read
+//! series by series in pieces of bounded size, so memory follows the piece and not the answer.
+mod digest;
+mod points;
+mod query;
+mod rows;
+mod series;
+mod view;
+
+pub use digest::DigestRun;
+pub use query::QueryRun;
+pub use rows::RowBatch;
+pub use series::{Chunk, SeriesReader};
+pub use view::{ReadView, SeriesView};

@@ -1,0 +1,155 @@
+//! Space: which extents of `data.db` are free, and when a freed one may be used again.
+//!
+//! What it keeps true: an extent that generation `g` no longer names is handed out again only when no superblock slot
+//! holds a generation below `g` and no live pin is below `g`. It is rebuilt at open from what the two slots name,
+//! so it is never stored.
+use crate::format::{EXTENT_ALIGN, HEADER_AREA_LEN};
+use crate::ids::Generation;
+use crate::source::ByteRange;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Allocator of extents.
+#[derive(Debug, Default)]
+pub(crate) struct Space {
+    /// Free extents: offset to length, joined with their neighbours.
+    free: BTreeMap<u64, u64>,
+    /// Freed, but an older superblock or reader may still name them: the generation that dropped them, and the extent.
+    pending: Vec<(Generation, ByteRange)>,
+    /// First byte behind every extent ever handed out.
+    end: u64,
+}
+
+/// Length of an extent as it lies in the file.
+pub(crate) fn aligned(len: u64) -> u64 { len.next_multiple_of(EXTENT_ALIGN) }
+
+impl Space {
+    /// Space of a file in which exactly `used` is in use. What lies between becomes free at once, or, when `quarantine`
+    /// is given, is treated as freed by that generation (an unknown reader may hold a pin on older extents).
+    pub(crate) fn new(mut used: Vec<ByteRange>, quarantine: Option<Generation>) -> Self {
+        used.sort_unstable();
+        let mut it = Self { end: HEADER_AREA_LEN, ..Self::default() };
+        for range in used {
+            if range.offset > it.end {
+                let gap = ByteRange::new(it.end, range.offset - it.end);
+                match quarantine {
+                    Some(generation) => it.pending.push((generation, gap)),
+                    None => it.insert(gap),
+                }
+            }
+            it.end = it.end.max(range.offset + aligned(range.len));
+        }
+        it
+    }
+
+    /// Hands out an extent of `len` bytes: the smallest free one that fits, or new space at the end.
+    pub(crate) fn allocate(&mut self, len: u64) -> u64 {
+        let len = aligned(len.max(1));
+        let best = self.free.iter().filter(|&(_, &free)| free >= len).min_by_key(|&(_, &free)| free);
+        let Some((&offset, &free)) = best else {
+            let offset = self.end;
+            self.end += len;
+            return offset;
+        };
+        self.free.remove(&offset);
+        if free > len {
+            self.free.insert(offset + len, free - len);
+        }
+        offset
+    }
+
+    /// Notes that `generation` no longer names `extent`.
+    pub(crate) fn release(&mut self, generation: Generation, extent: ByteRange) {
+        self.pending.push((generation, ByteRange::new(extent.offset, aligned(extent.len))));
+    }
+
+    /// Gives back an extent that no superblock ever named.
+    pub(crate) fn abandon(&mut self, extent: ByteRange) { self.insert(ByteRange::new(extent.offset, aligned(extent.len))); }
+
+    /// Makes pending extents free that neither a slot (the older one holds `oldest_slot`) nor a pin can name. Returns
+    /// what became free, so that hosts can forget their maps of it.
+    pub(crate) fn reclaim(&mut self, oldest_slot: Generation, oldest_pin: Option<Generation>) -> Vec<ByteRange> {
+        let oldest = oldest_pin.map_or(oldest_slot, |pin| pin.min(oldest_slot));
+        let (ready, waiting) = core::mem::take(&mut self.pending).into_iter().partition(|&(freed, _)| freed <= oldest);
+        self.pending = waiting;
+        let ready: Vec<ByteRange> = ready.into_iter().map(|(_, range): (Generation, ByteRange)| range).collect();
+        ready.iter().for_each(|&range| self.insert(range));
+        ready
+    }
+
+    /// Cuts free space off the end; the new end if it moved.
+    pub(crate) fn shrink(&mut self) -> Option<u64> {
+        let (&offset, &len) = self.free.last_key_value()?;
+        if offset + len != self.end {
+            return None;
+        }
+        self.free.remove(&offset);
+        self.end = offset;
+        Some(offset)
+    }
+
+    /// First byte behind every extent.
+    pub(crate) fn end(&self) -> u64 { self.end }
+
+    /// Bytes that can be handed out without growing the file, and bytes that wait for older readers or slots.
+    pub(crate) fn free_and_pending(&self) -> (u64, u64) {
+        (self.free.values().sum(), self.pending.iter().map(|(_, range)| range.len).sum())
+    }
+
+    fn insert(&mut self, range: ByteRange) {
+        let (mut offset, mut len) = (range.offset, range.len);
+        if let Some((&before, &before_len)) = self.free.range(..offset).next_back() {
+            if before + before_len == offset {
+                self.free.remove(&before);
+                (offset, len) = (before, before_len + len);
+            }
+        }
+        if let Some(after_len) = self.free.remove(&(offset + len)) {
+            len += after_len;
+        }
+        self.free.insert(offset, len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: u64 = EXTENT_ALIGN;
+
+    #[test]
+    fn a_freed_extent_waits_for_slots_and_pins() {
+        let mut space = Space::new(Vec::new(), None);
+        let first = space.allocate(PAGE);
+        space.release(5, ByteRange::new(first, PAGE));
+        space.reclaim(4, None);
+        assert_ne!(space.allocate(PAGE), first, "the older slot still names it");
+        space.reclaim(5, Some(4));
+        assert_ne!(space.allocate(PAGE), first, "a reader still names it");
+        space.reclaim(5, Some(5));
+        assert_eq!(space.allocate(PAGE), first);
+    }
+
+    #[test]
+    fn neighbours_join_and_the_end_shrinks() {
+        let mut space = Space::new(Vec::new(), None);
+        let [a, b, c] = [0; 3].map(|_| space.allocate(PAGE));
+        for offset in [a, c, b] {
+            space.abandon(ByteRange::new(offset, PAGE));
+        }
+        assert_eq!(space.allocate(3 * PAGE), a);
+        space.abandon(ByteRange::new(a, 3 * PAGE));
+        assert_eq!(space.shrink(), Some(HEADER_AREA_LEN));
+        assert_eq!(space.shrink(), None);
+    }
+
+    #[test]
+    fn gaps_found_at_open_are_free_unless_an_unknown_reader_may_hold_them() {
+        let used = alloc::vec![ByteRange::new(HEADER_AREA_LEN + PAGE, 10)];
+        assert_eq!(Space::new(used.clone(), None).allocate(1), HEADER_AREA_LEN);
+        let mut space = Space::new(used, Some(7));
+        assert_eq!(space.allocate(1), HEADER_AREA_LEN + 2 * PAGE);
+        space.reclaim(7, None);
+        assert_eq!(space.allocate(1), HEADER_AREA_LEN);
+    }
+}

@@ -1,0 +1,150 @@
+//! Head: recent points in memory, every one of them covered by the log.
+//!
+//! A head takes the points of settled commits. Freezing it is a swap: the frozen head never changes again (later
+//! deletions are applied when it is read), is written as segments, and is then dropped.
+mod buffer;
+mod dictionary;
+
+pub(crate) use buffer::{Buffer, keep_last};
+pub use dictionary::SeriesInfo;
+pub(crate) use dictionary::{Counts, Dictionary};
+
+use crate::ids::{Chain, Lsn, SeriesId};
+use crate::format::Tombstone;
+use crate::model::TimeRange;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Points by slot of their series.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    /// Position in `buffers` by slot, plus one; 0 for none.
+    index: Vec<u32>,
+    buffers: Vec<(u32, Buffer)>,
+    points: usize,
+    lsn_min: Lsn,
+}
+
+impl Head {
+    /// Appends points of the series in `slot`.
+    pub(crate) fn append(&mut self, slot: u32, lsn: Lsn, timestamps: &[i64], bits: &[u64]) {
+        if self.points == 0 && self.buffers.is_empty() {
+            self.lsn_min = lsn;
+        }
+        let place = slot as usize;
+        if place >= self.index.len() {
+            self.index.resize(place + 1, 0);
+        }
+        let Some(position) = self.index.get_mut(place) else { return };
+        if *position == 0 {
+            self.buffers.push((slot, Buffer::default()));
+            *position = self.buffers.len() as u32;
+        }
+        if let Some((_, buffer)) = self.buffers.get_mut(*position as usize - 1) {
+            buffer.append(timestamps, bits);
+            self.points += timestamps.len();
+        }
+    }
+
+    /// The buffer of a slot.
+    pub(crate) fn get(&self, slot: u32) -> Option<&Buffer> {
+        let position = *self.index.get(slot as usize)?;
+        self.buffers.get((position as usize).checked_sub(1)?).map(|(_, buffer)| buffer)
+    }
+
+    /// Removes what a deletion names. Everything in a head that takes a deletion is older than it.
+    pub(crate) fn delete(&mut self, tombstone: &Tombstone, dictionary: &Dictionary) {
+        for (slot, buffer) in &mut self.buffers {
+            if dictionary.get(*slot).is_some_and(|info| tombstone.series.contains(info.id)) {
+                self.points -= buffer.delete(tombstone.time);
+            }
+        }
+    }
+
+    /// Points in it, later doubles included.
+    pub(crate) fn points(&self) -> usize { self.points }
+}
+
+/// A head that will not change any more, with the position in history that it reaches.
+#[derive(Debug)]
+pub(crate) struct FrozenHead {
+    head: Head,
+    /// The commits it stands for end here; deletions after it still have to be applied when it is read.
+    pub(crate) end: Position,
+    /// Series and metrics there were at that commit.
+    pub(crate) counts: Counts,
+}
+
+/// A place in a database's history: the last commit before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// LSN of the last commit; 0 before the first.
+    pub lsn: Lsn,
+    /// Its commit time, Unix ns.
+    pub commit_time_ns: i64,
+    /// The chain after it.
+    pub chain: Chain,
+}
+
+impl FrozenHead {
+    pub(crate) fn new(head: Head, end: Position, counts: Counts) -> Self { Self { head, end, counts } }
+
+    /// The points of a slot.
+    pub(crate) fn get(&self, slot: u32) -> Option<&Buffer> { self.head.get(slot) }
+
+    /// LSN range of its points.
+    pub(crate) fn lsn_range(&self) -> (Lsn, Lsn) { (self.head.lsn_min.max(1), self.end.lsn.max(1)) }
+
+    /// Points in it, later doubles included.
+    pub(crate) fn points(&self) -> usize { self.head.points }
+
+    /// Series with points, in order of number, each with its buffer.
+    pub(crate) fn by_series<'a>(&'a self, dictionary: &Dictionary) -> Vec<(Arc<SeriesInfo>, &'a Buffer)> {
+        let mut series: Vec<(Arc<SeriesInfo>, &Buffer)> = self
+            .head
+            .buffers
+            .iter()
+            .filter(|(_, buffer)| buffer.len() > 0)
+            .filter_map(|(slot, buffer)| dictionary.get(*slot).map(|info| (Arc::clone(info), buffer)))
+            .collect();
+        series.sort_unstable_by_key(|(info, _)| info.id);
+        series
+    }
+}
+
+/// Points of one series that are not in a segment, copied out for a reader: ascending, without duplicates.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsealed {
+    /// Deletions above this LSN apply; later commits win over it by this LSN.
+    pub(crate) lsn_max: Lsn,
+    pub(crate) timestamps: Vec<i64>,
+    pub(crate) bits: Vec<u64>,
+}
+
+impl Unsealed {
+    /// The points of `buffer` inside `range`; `None` when there are none.
+    pub(crate) fn read(buffer: &Buffer, lsn_max: Lsn, range: TimeRange) -> Option<Self> {
+        let mut it = Self { lsn_max, timestamps: Vec::new(), bits: Vec::new() };
+        buffer.read(range, &mut it.timestamps, &mut it.bits);
+        (!it.timestamps.is_empty()).then_some(it)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Limits, Point};
+
+    #[test]
+    fn series_come_out_in_order_of_number() {
+        let mut dictionary = Dictionary::new(0);
+        let mut head = Head::default();
+        for (metric, tag) in [("b", "1"), ("a", "1"), ("b", "2")] {
+            let slot = dictionary.resolve(&Point::new(metric, 0, 0.0).tag("t", tag), &Limits::default()).unwrap();
+            head.append(slot, 1, &[1], &[1]);
+        }
+        let frozen = FrozenHead::new(head, Position { lsn: 1, ..Position::default() }, dictionary.counts());
+        let ids: Vec<SeriesId> = frozen.by_series(&dictionary).iter().map(|(info, _)| info.id).collect();
+        assert_eq!(ids, [SeriesId::new(0, 0), SeriesId::new(0, 1), SeriesId::new(1, 0)]);
+    }
+}

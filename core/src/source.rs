@@ -1,0 +1,54 @@
+//! Bytes that are there: how the core reads a container without doing I/O.
+//!
+//! Over a memory map everything is always there. Over a network or IndexedDB a host keeps what it fetched, and
+//! answers `None` for the rest; the reader then says exactly which ranges it misses, and is called again.
+use crate::error::Result;
+use alloc::vec::Vec;
+
+/// A range of bytes of `data.db`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ByteRange {
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub len: u64,
+}
+
+impl ByteRange {
+    /// From `offset`, `len` bytes.
+    pub const fn new(offset: u64, len: u64) -> Self { Self { offset, len } }
+    /// The byte after the last one; saturates.
+    pub const fn end(&self) -> u64 { self.offset.saturating_add(self.len) }
+}
+
+/// A host's view of `data.db`, as far as it is at hand.
+pub trait Source {
+    /// The bytes of `range`, all of them, or `None` while they are not at hand. A failure of the medium is an error.
+    fn read(&mut self, range: ByteRange) -> Result<Option<&[u8]>>;
+}
+
+/// A whole container in memory.
+impl Source for &[u8] {
+    fn read(&mut self, range: ByteRange) -> Result<Option<&[u8]>> {
+        let bounds = usize::try_from(range.offset).ok().zip(usize::try_from(range.end()).ok());
+        bounds.and_then(|(start, end)| self.get(start..end)).map(Some).ok_or_else(|| {
+            crate::error::Error::damaged(alloc::format!(
+                "bytes {}..{} lie behind the end of the file ({} bytes): it was cut",
+                range.offset,
+                range.end(),
+                self.len()
+            ))
+        })
+    }
+}
+
+/// What a step of a reader came to.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// An item.
+    Ready(T),
+    /// Fetch these ranges (side by side), then call again.
+    Missing(Vec<ByteRange>),
+    /// There is nothing more.
+    Done,
+}
