@@ -12,3 +12,5 @@ pub mod codec;
 pub mod error;
 pub mod ids;
 pub mod model;
+pub mod text;
+pub mod time;
