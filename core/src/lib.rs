@@ -10,6 +10,7 @@ extern crate alloc;
 
 pub mod codec;
 pub mod error;
+pub mod export;
 pub mod ids;
 pub mod model;
 pub mod text;

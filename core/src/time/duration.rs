@@ -68,7 +68,7 @@ pub fn format_duration(ns: i64) -> String {
     }
     for (name, unit_ns) in UNITS {
         let count = rest / unit_ns;
-        if count == 0 || (name == "w" && rest % unit_ns != 0) {
+        if count == 0 || (name == "w" && !rest.is_multiple_of(unit_ns)) {
             continue;
         }
         rest %= unit_ns;
