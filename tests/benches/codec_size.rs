@@ -27,10 +27,8 @@ fn main() {
 
 fn measure(name: &str, series: &[SeriesData], block: usize) {
     let mut scratch = Scratch::default();
-    let blocks: Vec<(&[i64], &[u64])> = series
-        .iter()
-        .flat_map(|data| data.timestamps.chunks(block).zip(data.bits.chunks(block)))
-        .collect();
+    let blocks: Vec<(&[i64], &[u64])> =
+        series.iter().flat_map(|data| data.timestamps.chunks(block).zip(data.bits.chunks(block))).collect();
     let points: usize = blocks.iter().map(|(timestamps, _)| timestamps.len()).sum();
     let (mut encode, mut decode) = (f64::MAX, f64::MAX);
     let (mut timestamp_bytes, mut value_bytes) = (0, 0);

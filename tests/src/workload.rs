@@ -137,7 +137,10 @@ pub fn iot(sensors: usize, days: usize, seed: u64) -> Vec<SeriesData> {
         let phase = random.below(60_000) as i64;
         let mut data = SeriesData {
             metric: "temperature".into(),
-            tags: vec![("sensor".into(), format!("s{number:04}")), ("site".into(), format!("site-{}", number % 20))],
+            tags: vec![
+                ("sensor".into(), format!("s{number:04}")),
+                ("site".into(), format!("site-{}", number % 20)),
+            ],
             timestamps: Vec::with_capacity(points),
             bits: Vec::with_capacity(points),
         };
@@ -159,7 +162,8 @@ pub fn random(n: usize, seed: u64) -> Vec<SeriesData> {
     let series = |number: usize| {
         let mut random = Random::new(seed ^ (number as u64) << 32);
         let points = POINTS.min(n - number * POINTS);
-        let timestamps = (0..points as i64).map(|i| START + i * 10 * SECOND + random.below(10_000) as i64 * MILLISECOND);
+        let timestamps =
+            (0..points as i64).map(|i| START + i * 10 * SECOND + random.below(10_000) as i64 * MILLISECOND);
         let timestamps = timestamps.collect();
         let finite = |_| loop {
             let bits = random.bits();

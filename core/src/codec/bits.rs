@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn fields_of_every_width_come_back() {
         for width in 0..=64 {
-            let values: Vec<u64> = (0..77u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & mask(width)).collect();
+            let values: Vec<u64> =
+                (0..77u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & mask(width)).collect();
             let mut out = Vec::new();
             pack(values.iter().copied(), width, &mut out);
             assert_eq!(out.len(), packed_len(values.len(), width));

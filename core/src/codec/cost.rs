@@ -50,7 +50,8 @@ pub(super) fn coarse(sample: impl Iterator<Item = u64>) -> u64 {
     let (mut total, mut raw, mut used) = (0usize, 0u64, 0usize);
     for u in sample.take(SAMPLE_MAX) {
         let top = (u | 8).ilog2();
-        let token = if u < 16 { u as usize } else { 16 + (top as usize - 4) * 4 + (u >> (top - 2) & 3) as usize };
+        let token =
+            if u < 16 { u as usize } else { 16 + (top as usize - 4) * 4 + (u >> (top - 2) & 3) as usize };
         raw += if u < 16 { 0 } else { u64::from(top - 2) };
         used = used.max(token + 1);
         total += 1;

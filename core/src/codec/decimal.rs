@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn decimals_are_exact_and_their_neighbours_are_units_away() {
-        for (v, e, m) in [(0.1, 1, 1), (-273.15, 2, -27315), (1e15, 0, 1_000_000_000_000_000), (4.35, 2, 435)] {
+        for (v, e, m) in [(0.1, 1, 1), (-273.15, 2, -27315), (1e15, 0, 1_000_000_000_000_000), (4.35, 2, 435)]
+        {
             let v: f64 = v;
             assert_eq!(split(v.to_bits(), power(e)), Some((m, 0)));
             assert_eq!(split(v.to_bits() + 1, power(e)), Some((m, if v < 0.0 { -1 } else { 1 })));

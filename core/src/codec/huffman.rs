@@ -84,7 +84,8 @@ pub(super) fn lengths(counts: &[u32; SYMBOLS_MAX], scratch: &mut Scratch) -> Len
 /// Makes a code whose overlong leaves were cut to the maximum complete again: a leaf at the maximum and one above it
 /// become two below the latter, until the Kraft sum is one.
 fn limit(per_length: &mut [u32; CODE_BITS_MAX as usize + 1]) {
-    let mut sum: u32 = per_length.iter().enumerate().map(|(length, &c)| c << (CODE_BITS_MAX as usize - length)).sum();
+    let mut sum: u32 =
+        per_length.iter().enumerate().map(|(length, &c)| c << (CODE_BITS_MAX as usize - length)).sum();
     while sum > FULL {
         let from = (1..CODE_BITS_MAX as usize).rev().find(|&length| per_length[length] > 0).unwrap_or(1);
         per_length[CODE_BITS_MAX as usize] -= 1;

@@ -76,7 +76,12 @@ pub fn encode_integers(integers: &[i64], out: &mut Vec<u8>, scratch: &mut Scratc
 ///
 /// Time and memory are bounded by `count` and the length of `bytes`. Errors: `Damaged` when `bytes` are not a column of
 /// `count` timestamps, `Unsupported` for an unknown kind; `out` then holds anything.
-pub fn decode_timestamps(bytes: &[u8], count: usize, out: &mut Vec<i64>, scratch: &mut Scratch) -> Result<()> {
+pub fn decode_timestamps(
+    bytes: &[u8],
+    count: usize,
+    out: &mut Vec<i64>,
+    scratch: &mut Scratch,
+) -> Result<()> {
     decode_stream(bytes, count, out, scratch)
 }
 
@@ -105,7 +110,9 @@ fn decode_stream(bytes: &[u8], count: usize, out: &mut Vec<i64>, scratch: &mut S
     match bytes.first() {
         Some(&INTEGERS) => {}
         Some(kind) => {
-            return Err(Error::unsupported(alloc::format!("integer column of kind {kind:#04x} needs a newer Chronicle")));
+            return Err(Error::unsupported(alloc::format!(
+                "integer column of kind {kind:#04x} needs a newer Chronicle"
+            )));
         }
         None => return Err(Error::damaged("a column of integers is empty")),
     }
@@ -120,7 +127,9 @@ fn check_count(count: usize) -> Result<()> {
     if (1..=BLOCK_POINTS_MAX).contains(&count) {
         return Ok(());
     }
-    Err(Error::damaged(alloc::format!("a column cannot hold {count} items; at most {BLOCK_POINTS_MAX} are written")))
+    Err(Error::damaged(alloc::format!(
+        "a column cannot hold {count} items; at most {BLOCK_POINTS_MAX} are written"
+    )))
 }
 
 fn check_end(at: usize, bytes: &[u8]) -> Result<()> {

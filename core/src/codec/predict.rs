@@ -141,10 +141,20 @@ pub(super) fn inverse(
     *first = base;
     match mapping {
         Mapping::Around(centre) => {
-            predictor.inverse_with(residuals.iter().map(|&u| unzigzag(u).wrapping_add(centre)), base, scale, rest);
+            predictor.inverse_with(
+                residuals.iter().map(|&u| unzigzag(u).wrapping_add(centre)),
+                base,
+                scale,
+                rest,
+            );
         }
         Mapping::Above(least) => {
-            predictor.inverse_with(residuals.iter().map(|&u| (u as i64).wrapping_add(least)), base, scale, rest);
+            predictor.inverse_with(
+                residuals.iter().map(|&u| (u as i64).wrapping_add(least)),
+                base,
+                scale,
+                rest,
+            );
         }
     }
 }

@@ -40,7 +40,8 @@ pub(super) fn encode(residuals: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>
     let fixed_len = 1 + packed_len(n, width);
     let mut best_len = fixed_len;
     let non_zero = residuals.iter().filter(|u| **u != 0).count();
-    let sparse = (non_zero <= n / 16 || non_zero < 8).then(|| sparse_len(residuals)).filter(|&len| len < fixed_len);
+    let sparse =
+        (non_zero <= n / 16 || non_zero < 8).then(|| sparse_len(residuals)).filter(|&len| len < fixed_len);
     best_len = sparse.unwrap_or(best_len).min(best_len);
     if n >= TOKENS_FROM && encode_tokens(residuals, width, best_len, scratch, out) {
         return TOKENS;
@@ -55,7 +56,13 @@ pub(super) fn encode(residuals: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>
 }
 
 /// Fills `out` from `bytes` at `*at` and moves `*at` behind it.
-pub(super) fn decode(mode: u8, bytes: &[u8], at: &mut usize, out: &mut [u64], scratch: &mut Scratch) -> Option<()> {
+pub(super) fn decode(
+    mode: u8,
+    bytes: &[u8],
+    at: &mut usize,
+    out: &mut [u64],
+    scratch: &mut Scratch,
+) -> Option<()> {
     match mode {
         ALL_ZERO => out.fill(0),
         SPARSE => {
@@ -124,7 +131,13 @@ fn decode_fixed(width: u32, bytes: &[u8], at: &mut usize, out: &mut [u64]) -> Op
 }
 
 /// Appends tokens if that takes less than `other_len` bytes by a margin that pays for the slower decoding.
-fn encode_tokens(residuals: &[u64], width: u32, other_len: usize, scratch: &mut Scratch, out: &mut Vec<u8>) -> bool {
+fn encode_tokens(
+    residuals: &[u64],
+    width: u32,
+    other_len: usize,
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) -> bool {
     let n = residuals.len();
     let narrow = &mut scratch.narrow;
     narrow.clear();

@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_jittered_clock_is_fitted_to_a_whole_period() {
-        let y: Vec<i64> = (0..4096u64).map(|i| (i * 60_000 + (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 501) as i64).collect();
+        let mixed = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_pow(3) >> 40;
+        let y: Vec<i64> = (0..4096).map(|i| (i * 60_000 + mixed(i) % 501) as i64).collect();
         let (predictor, _, _) = choose(&y, Nature::Timestamps, &mut Vec::new());
         assert_eq!(predictor, Predictor::Grid { slope: 60_000, fraction: 0 });
     }

@@ -51,7 +51,8 @@ fn value_shapes() -> Vec<Shape<u64>> {
         ("ulp noise", |_, r| ((r.below(1000) as f64 / 100.0).to_bits()).wrapping_add(r.below(3))),
         ("rare ulp noise", |_, r| (r.below(1000) as f64).to_bits() + u64::from(r.below(90) == 0)),
         ("specials", |i, r| {
-            let all = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, f64::MAX, f64::MIN, 5e-324, 1e-310];
+            let all =
+                [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, f64::MAX, f64::MIN, 5e-324, 1e-310];
             if i % 2 == 0 { all[r.below(9) as usize].to_bits() } else { 1.5f64.to_bits() }
         }),
         ("rare NaN payloads", |_, r| match r.below(60) {
@@ -84,7 +85,8 @@ fn integers_of_every_shape_and_size_come_back() {
             for encode in [encode_timestamps, encode_integers] {
                 let mut bytes = Vec::new();
                 encode(&column, &mut bytes, &mut scratch);
-                decode_integers(&bytes, n, &mut back, &mut scratch).unwrap_or_else(|e| panic!("{name} {n}: {e}"));
+                decode_integers(&bytes, n, &mut back, &mut scratch)
+                    .unwrap_or_else(|e| panic!("{name} {n}: {e}"));
                 assert!(back == column, "{name} {n}");
             }
         }

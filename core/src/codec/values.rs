@@ -103,12 +103,22 @@ pub(super) fn decode(bytes: &[u8], at: &mut usize, out: &mut [u64], scratch: &mu
             out.iter_mut().zip(&scratch.integers).for_each(|(v, &m)| *v = decimal::inverse_ordered(m));
             Ok(())
         }
-        _ if u32::from(kind & 0x3f) <= EXPONENT_MAX => decode_decimal(kind, bytes, at, out, scratch).ok_or_else(short),
-        _ => Err(Error::unsupported(alloc::format!("value column of kind {kind:#04x} needs a newer Chronicle"))),
+        _ if u32::from(kind & 0x3f) <= EXPONENT_MAX => {
+            decode_decimal(kind, bytes, at, out, scratch).ok_or_else(short)
+        }
+        _ => Err(Error::unsupported(alloc::format!(
+            "value column of kind {kind:#04x} needs a newer Chronicle"
+        ))),
     }
 }
 
-fn decode_decimal(kind: u8, bytes: &[u8], at: &mut usize, out: &mut [u64], scratch: &mut Scratch) -> Option<()> {
+fn decode_decimal(
+    kind: u8,
+    bytes: &[u8],
+    at: &mut usize,
+    out: &mut [u64],
+    scratch: &mut Scratch,
+) -> Option<()> {
     let Scratch { integers: ms, adjustments, stream, .. } = scratch;
     ms.resize(out.len(), 0);
     integers::decode(bytes, at, ms, stream)?;
