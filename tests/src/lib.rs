@@ -1,1 +1,2 @@
-//! Placeholder.
+//! What tests and benches of Chronicle share.
+pub mod workload;

@@ -1,0 +1,1 @@
+//! The light codec of log frames.
