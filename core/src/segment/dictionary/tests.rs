@@ -194,3 +194,10 @@ fn a_dictionary_is_not_taken_for_points() {
     let index = &run.bytes[run.summary.index_offset as usize..];
     assert_eq!(SegmentIndex::parse(None, index, None).unwrap_err().kind(), ErrorKind::Damaged);
 }
+
+#[test]
+fn the_bytes_of_the_format_never_change() {
+    let run = build(&small());
+    assert_eq!(Hash::of(&run.bytes).to_hex(), SMALL_BYTES);
+}
+const SMALL_BYTES: &str = "e4895911184c59aad6a53dea033e192c6b1becff0578b00550db4b7009dfaeef";

@@ -1,13 +1,12 @@
-//! Segments of points as a whole: what goes in comes out, what is damaged or made up is refused.
-extern crate std;
-use super::index_bytes::{Columns, Head};
+//! Segments of points as a whole: what goes in comes out, in few bytes that never change.
+mod damage;
+
 use super::*;
 use crate::codec::Scratch;
 use crate::digest::Digest;
 use crate::error::{ErrorKind, Result};
-use crate::ids::{Hash, Hash16, SeriesId, SeriesKey};
+use crate::ids::{Hash, SeriesId, SeriesKey};
 use crate::model::TimeRange;
-use crate::statistics::Statistics;
 use alloc::vec::Vec;
 
 type Rows = Vec<(u64, Vec<i64>, Vec<u64>)>;
@@ -213,128 +212,6 @@ fn blocks_are_found_by_series_and_time() {
 }
 
 #[test]
-fn every_flipped_bit_is_noticed() {
-    let original = build(&small());
-    for at in 0..original.bytes.len() * 8 {
-        let mut segment = original.clone();
-        segment.bytes[at / 8] ^= 1 << (at % 8);
-        assert_eq!(read(&segment).unwrap_err().kind(), ErrorKind::Damaged, "byte {}", at / 8);
-    }
-}
-
-#[test]
-fn a_flip_under_a_new_checksum_is_noticed_by_the_hash() {
-    let segment = build(&small());
-    for meta in open(&segment).unwrap().blocks() {
-        let block = block_bytes(&segment.bytes, &meta);
-        for at in 0..block.len() - 4 {
-            let mut forged = block[..block.len() - 4].to_vec();
-            forged[at] ^= 0x20;
-            block::seal_block(&mut forged, 0);
-            check_block(&forged, &meta).unwrap();
-            assert!(check_block_hash(&forged, &meta).is_err(), "byte {at}");
-        }
-    }
-}
-
-#[test]
-fn truncated_and_lengthened_bytes_are_refused() {
-    let segment = build(&small());
-    let index = &segment.bytes[segment.summary.index_offset as usize..];
-    for len in 0..index.len() {
-        assert!(SegmentIndex::parse(None, &index[..len], None).is_err(), "{len} of {}", index.len());
-        assert!(SegmentIndex::parse(Some(&segment.bytes[..len.min(63)]), index, None).is_err());
-    }
-    let longer: Vec<u8> = index.iter().copied().chain([0]).collect();
-    assert!(SegmentIndex::parse(None, &longer, None).is_err());
-    let meta = open(&segment).unwrap().meta(0).unwrap();
-    let block = block_bytes(&segment.bytes, &meta);
-    for len in 0..block.len() {
-        let short = &block[..len];
-        assert!(check_block(short, &meta).is_err());
-        // With a length and a checksum that agree, the columns themselves have to notice.
-        let mut sealed = short.to_vec();
-        block::seal_block(&mut sealed, 0);
-        let meta = BlockMeta { len: sealed.len() as u32, ..meta };
-        if len + 4 < block.len() {
-            let (mut t, mut b) = (Vec::new(), Vec::new());
-            assert!(decode_block(&sealed, &meta, &mut t, &mut b, &mut Scratch::default()).is_err(), "{len}");
-        }
-    }
-}
-
-/// An index made up by hand, with a right identity: three blocks of two series.
-fn lie(change: impl FnOnce(&mut Head, &mut Columns)) -> Result<SegmentIndex> {
-    let mut columns = Columns::default();
-    for (id, min, max, count) in [(1, 0, 9, 10), (1, 10, 40, 3), (2, 5, 5, 1)] {
-        let time = TimeRange { min, max };
-        let stats = Statistics { count, time, first: 1.0, last: 1.0, min: 1.0, max: 1.0, sum: 3.0 };
-        columns.push(SeriesId(id), 100, &stats, Hash16([7; 16]));
-    }
-    let mut head =
-        Head { points: 14, series: 2, lsn_min: 1, lsn_max: 2, time_min: 0, time_span: 40, lanes: [1, 2] };
-    change(&mut head, &mut columns);
-    let mut bytes = Vec::new();
-    columns.write(&head, &mut bytes, &mut Scratch::default());
-    SegmentIndex::parse(None, &bytes, Some(&Hash::of(&bytes)))
-}
-
-type Lie = fn(&mut Head, &mut Columns);
-
-#[test]
-fn an_index_that_lies_is_refused_though_its_identity_is_right() {
-    assert_eq!(lie(|_, _| ()).unwrap().len(), 3, "the base of the lies is sound");
-    let lies: [(&str, Lie); 18] = [
-        ("unsorted ids", |_, c| c.series[2] = 0),
-        ("negative ids are large ones", |_, c| c.series[0] = -1),
-        ("another number of series", |h, _| h.series = 3),
-        ("overlapping times", |_, c| c.time_min[1] = 9),
-        ("times out of order", |_, c| c.time_min.swap(0, 1)),
-        ("more points than nanoseconds", |_, c| c.time_span[0] = 8),
-        ("a span for one point", |_, c| c.time_span[2] = 1),
-        ("time past the end", |_, c| c.time_min[2] = i64::MAX - 1),
-        ("a negative span", |_, c| c.time_span[1] = -1),
-        ("another range", |h, _| h.time_span = 41),
-        ("another start", |h, _| h.time_min = 1),
-        ("count 0", |h, c| (h.points, c.counts[2]) = (13, 0)),
-        ("count above the maximum", |h, c| (h.points, c.counts[1]) = (11 + 65_537, 65_537)),
-        ("count below 0", |_, c| c.counts[1] = -3),
-        ("another number of points", |h, _| h.points = 15),
-        ("a block of no bytes", |_, c| c.lens[0] = 0),
-        ("a block before the header", |_, c| c.lens[0] = -64),
-        ("a block beyond the segment", |_, c| c.lens[1] = 1 << 32),
-    ];
-    for (what, change) in lies {
-        assert_eq!(lie(change).map(|_| ()).unwrap_err().kind(), ErrorKind::Damaged, "{what}");
-    }
-    assert!(lie(|h, _| h.lsn_max = u64::MAX).is_ok());
-}
-
-#[test]
-fn a_huge_block_count_costs_no_memory() {
-    let mut bytes = Vec::new();
-    columns::put_prelude(&mut bytes, SegmentKind::Points);
-    bytes.extend_from_slice(&[14, 2, 1, 1, 0, 40]);
-    bytes.extend_from_slice(&[0; 16]);
-    crate::codec::varint::put(&mut bytes, u64::MAX >> 8);
-    bytes.extend_from_slice(&[0; 64]);
-    let error = SegmentIndex::parse(None, &bytes, None).unwrap_err();
-    assert!(error.message().contains("blocks are impossible"), "{error}");
-}
-
-#[test]
-fn the_index_of_another_kind_is_not_taken_for_points() {
-    let segment = build(&small());
-    let index = &segment.bytes[segment.summary.index_offset as usize..];
-    assert_eq!(DictionaryIndex::parse(None, index, None).unwrap_err().kind(), ErrorKind::Damaged);
-    for (at, value) in [(0, 1), (1, 3), (4, 1)] {
-        let mut newer = index.to_vec();
-        newer[at] = value;
-        assert_eq!(SegmentIndex::parse(None, &newer, None).unwrap_err().kind(), ErrorKind::Unsupported);
-    }
-}
-
-#[test]
 fn an_index_beyond_one_piece_of_the_codec_comes_back() {
     let mut builder = SegmentBuilder::new(1, 1);
     for id in 0..70_000u64 {
@@ -352,4 +229,33 @@ fn summaries_survive_serialization() {
     let summary = build(&small()).summary;
     let bytes = postcard::to_allocvec(&summary).unwrap();
     assert_eq!(postcard::from_bytes::<SegmentSummary>(&bytes).unwrap(), summary);
+}
+
+#[test]
+fn the_bytes_of_the_format_never_change() {
+    let segment = build(&small());
+    assert_eq!(segment.summary.identity.to_hex(), SMALL_IDENTITY);
+    assert_eq!(Hash::of(&segment.bytes).to_hex(), SMALL_BYTES);
+}
+const SMALL_IDENTITY: &str = "c58d8742d975ccb3d3ec84dfabf4514c5e64cefe8793fd2eae7f17b905b710bb";
+const SMALL_BYTES: &str = "dda33916582961af3ed7eada0b6815861701591c3bfc5cb23fa8da96950e1c6f";
+
+#[test]
+fn an_index_costs_at_most_42_bytes_a_block_on_metrics() {
+    let mut next = noise(9);
+    let mut builder = SegmentBuilder::new(1, 1);
+    for id in 0..40 {
+        let mut level = 5_000i64;
+        let timestamps: Vec<i64> =
+            (0..8_640).map(|i| 1_767_225_600_000_000_000 + i * 10_000_000_000).collect();
+        let walk = timestamps.iter().map(|_| {
+            level = (level + (next() % 401) as i64 - 200).clamp(0, 10_000);
+            (level as f64 / 100.0).to_bits()
+        });
+        let bits: Vec<u64> = walk.collect();
+        builder.push_series(SeriesId::new(1, id), SeriesKey(u128::from(id)), &timestamps, &bits).unwrap();
+    }
+    let summary = builder.finish().unwrap().summary;
+    assert_eq!(summary.blocks, 80);
+    assert!(summary.index_len <= 42 * summary.blocks, "{} bytes a block", summary.index_len / summary.blocks);
 }
