@@ -1,6 +1,7 @@
 //! A stream of i64s: base, scale, predictor, mapping, residuals. Timestamps, values and ranks all end up here.
 use super::predict::{Mapping, Predictor, inverse};
 use super::residual;
+use super::scale::{ExactDivision, common_divisor, get_decimal, put_decimal};
 use super::select::{self, Nature};
 use super::varint::{self, unzigzag, zigzag};
 use alloc::vec::Vec;
@@ -32,9 +33,8 @@ pub(super) fn encode(x: &[i64], nature: Nature, scratch: &mut Scratch, out: &mut
     if scale == 1 || !exact {
         scaled.extend(x.iter().map(|v| v.wrapping_sub(base)));
     } else {
-        // Exact division by a constant: shift out its factors of two, multiply by the inverse of the rest.
-        let (twos, odd) = (scale.trailing_zeros(), inverse_of_odd(scale >> scale.trailing_zeros()));
-        scaled.extend(x.iter().map(|v| (v.wrapping_sub(base) >> twos).wrapping_mul(odd)));
+        let divide = ExactDivision::by(scale);
+        scaled.extend(x.iter().map(|v| divide.divide(v.wrapping_sub(base))));
     }
     let (predictor, mapping, _) = select::choose(scaled, nature, &mut scratch.sample);
     let residuals = &mut scratch.residuals;
@@ -151,59 +151,5 @@ fn scale_of(x: &[i64]) -> (u64, bool) {
         return (1, false);
     }
     // Differences of neighbours have the same divisors, and on a regular clock they repeat.
-    let (mut scale, mut before) = (0u64, 0u64);
-    for &[a, b] in x.array_windows() {
-        let step = b.wrapping_sub(a).unsigned_abs();
-        if step == before {
-            continue;
-        }
-        before = step;
-        if scale == 0 || step % scale != 0 {
-            scale = gcd(scale, step);
-            if scale == 1 {
-                break;
-            }
-        }
-    }
-    (scale, true)
-}
-
-fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
-/// Inverse modulo 2^64 by Newton's iteration: each doubles the number of right bits, of which there are three at first.
-fn inverse_of_odd(odd: u64) -> i64 {
-    let mut inverse = odd;
-    for _ in 0..5 {
-        inverse = inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse)));
-    }
-    inverse as i64
-}
-
-/// Appends `v` as a varint of `digits << 5 | zeros` where `v = digits * 10^zeros`, or, where that would not fit, of 31
-/// followed by a varint of `v`. Clocks in seconds or milliseconds have many zeros in nanoseconds.
-fn put_decimal(out: &mut Vec<u8>, v: u64) {
-    let (mut digits, mut zeros) = (v, 0);
-    while digits != 0 && digits % 10 == 0 {
-        digits /= 10;
-        zeros += 1;
-    }
-    if digits < 1 << 59 {
-        varint::put(out, digits << 5 | zeros);
-    } else {
-        varint::put(out, 31);
-        varint::put(out, v);
-    }
-}
-
-fn get_decimal(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let v = varint::get(bytes, at)?;
-    match (v >> 5, (v & 31) as u32) {
-        (0, 31) => varint::get(bytes, at),
-        (digits, zeros) => digits.checked_mul(10u64.checked_pow(zeros)?),
-    }
+    (common_divisor(x.array_windows().map(|[a, b]| b.wrapping_sub(*a))), true)
 }

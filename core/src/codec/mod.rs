@@ -15,6 +15,7 @@ mod huffman;
 mod integers;
 mod predict;
 mod residual;
+mod scale;
 mod select;
 mod token;
 mod values;
