@@ -14,6 +14,7 @@ pub mod error;
 pub mod export;
 pub mod ids;
 pub mod model;
+pub mod segment;
 pub mod statistics;
 pub mod text;
 pub mod time;
