@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod codec;
 pub mod digest;
 pub mod error;
+pub mod format;
 pub mod ids;
 pub mod model;
 pub mod statistics;
