@@ -12,6 +12,7 @@ pub mod codec;
 pub mod digest;
 pub mod error;
 pub mod export;
+pub mod format;
 pub mod ids;
 pub mod model;
 pub mod segment;

@@ -1,0 +1,94 @@
+//! Values that the tests of this folder share. Their bytes are in golden tests: change none.
+use super::catalog_root::{CatalogRoot, EpochParent, LogStart, Settings};
+use super::features::Features;
+use super::page::{PageKind, PageRef};
+use super::segment_entry::{SegmentEntry, SegmentKind};
+use super::summary::SegmentSummary;
+use super::superblock::{Role, Superblock};
+use crate::digest::Digest;
+use crate::ids::{Chain, Epoch, Hash, Hash16, Lineage, SeriesId};
+use crate::model::TimeRange;
+use alloc::vec;
+
+pub(crate) const LINEAGE: Lineage = Lineage([0x11; 16]);
+pub(crate) const EPOCH: Epoch = Epoch([0x22; 16]);
+pub(crate) const CHAIN: Chain = Chain([0x33; 32]);
+
+pub(crate) fn summary() -> SegmentSummary {
+    SegmentSummary {
+        identity: Hash([0x44; 32]),
+        len: 10_000,
+        index_offset: 9_000,
+        index_len: 1_000,
+        points: 5_000,
+        blocks: 4,
+        series: 2,
+        lsn_min: 3,
+        lsn_max: 90,
+        time: TimeRange { min: 1_000, max: 2_000 },
+        series_min: SeriesId(1),
+        series_max: SeriesId(2),
+        digest: Digest { points: 5_000, lanes: [7, 8] },
+    }
+}
+
+pub(crate) fn entry() -> SegmentEntry {
+    SegmentEntry {
+        kind: SegmentKind::Points,
+        offset: 73_728,
+        run: 6,
+        partition_min: -1,
+        partition_max: 0,
+        summary: summary(),
+    }
+}
+
+pub(crate) fn root() -> CatalogRoot {
+    let page = PageRef {
+        kind: PageKind::Segments,
+        offset: 65_536,
+        len: 500,
+        hash: Hash16([0x55; 16]),
+        entries: 3,
+        first: 0,
+        time: TimeRange { min: 1_000, max: 2_000 },
+    };
+    let metrics = PageRef {
+        kind: PageKind::Metrics,
+        offset: 69_632,
+        entries: 2,
+        time: TimeRange::EMPTY,
+        hash: Hash16([0x66; 16]),
+        ..page
+    };
+    CatalogRoot {
+        parent: Some(EpochParent { epoch: Epoch([0x77; 16]), lsn: 40, chain: Chain([0x88; 32]) }),
+        created_ns: -2,
+        settings: Settings {
+            partition_duration_ns: 604_800_000_000_000,
+            retention_ns: Some(1),
+            retention_bytes: None,
+            retention_suspended: false,
+        },
+        lsn: 100,
+        commit_time_ns: 1_706_400_000_000_000_000,
+        chain: CHAIN,
+        log: LogStart::From { first_lsn: 81 },
+        file_len: 1 << 20,
+        points_stored: 15_000,
+        series_count: 2,
+        metric_count: 2,
+        pages: vec![page, metrics],
+    }
+}
+
+pub(crate) fn superblock(generation: u64) -> Superblock {
+    Superblock {
+        role: Role::Database,
+        features: Features::default(),
+        generation,
+        lineage: LINEAGE,
+        epoch: EPOCH,
+        root: root(),
+    }
+}

@@ -1,0 +1,135 @@
+//! A set of series numbers, as ranges: what a deletion applies to.
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::SeriesId;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Most ranges in one set. A deletion of more has to be split, so that a tombstone always fits a catalog page.
+pub const SERIES_RANGES_MAX: usize = 1 << 22;
+
+/// Series numbers as `(start, count)` ranges, in order, with at least one absent number between two ranges. Encoded as
+/// that list; reading refuses one that is not in this form.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
+pub struct SeriesSet(Vec<(u64, u64)>);
+
+impl SeriesSet {
+    /// Every series. (The number 2^64 - 1 is left out; no series has it: there are at most 2^32 - 1 metrics.)
+    pub fn all() -> Self {
+        Self(alloc::vec![(0, u64::MAX)])
+    }
+    /// The set of `ids`, which come in ascending order; a repeated one counts once. An error of kind `InvalidInput`
+    /// says that they did not, `LimitExceeded` that there are more than [`SERIES_RANGES_MAX`] ranges.
+    pub fn from_sorted_ids(ids: impl IntoIterator<Item = SeriesId>) -> Result<Self> {
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for SeriesId(id) in ids {
+            let is_full = ranges.len() == SERIES_RANGES_MAX;
+            match ranges.last_mut() {
+                Some((start, count)) if id >= *start && id - *start < *count => {}
+                Some((start, count)) if id > *start && id - *start == *count => *count += 1,
+                Some((start, _)) if id < *start => {
+                    return Err(Error::invalid(alloc::format!(
+                        "series {id} comes after {start}: sort them first"
+                    )));
+                }
+                _ if is_full => {
+                    return Err(Error::new(
+                        ErrorKind::LimitExceeded,
+                        alloc::format!(
+                            "more than {SERIES_RANGES_MAX} ranges of series in one deletion: split it"
+                        ),
+                    ));
+                }
+                _ => ranges.push((id, 1)),
+            }
+        }
+        Self::try_from(ranges).map_err(|wrong| Error::invalid(wrong.0))
+    }
+    /// True when `id` is in the set; takes time in the logarithm of the number of ranges.
+    pub fn contains(&self, id: SeriesId) -> bool {
+        let after = self.0.partition_point(|&(start, _)| start <= id.0);
+        let range = after.checked_sub(1).and_then(|index| self.0.get(index));
+        range.is_some_and(|&(start, count)| id.0 - start < count)
+    }
+    /// The `(start, count)` ranges, in order.
+    pub fn ranges(&self) -> &[(u64, u64)] {
+        &self.0
+    }
+    /// True without any series.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Why a list of ranges is no set.
+pub struct WrongRanges(&'static str);
+
+impl core::fmt::Display for WrongRanges {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl TryFrom<Vec<(u64, u64)>> for SeriesSet {
+    type Error = WrongRanges;
+    fn try_from(ranges: Vec<(u64, u64)>) -> core::result::Result<Self, WrongRanges> {
+        if ranges.len() > SERIES_RANGES_MAX {
+            return Err(WrongRanges("a set of series has too many ranges"));
+        }
+        let mut end_before = None;
+        for &(start, count) in &ranges {
+            let Some(end) = start.checked_add(count).filter(|_| count > 0) else {
+                return Err(WrongRanges("a range of series is empty or passes 2^64 - 1"));
+            };
+            if end_before.is_some_and(|before| start <= before) {
+                return Err(WrongRanges("ranges of series are out of order or touch"));
+            }
+            end_before = Some(end);
+        }
+        Ok(Self(ranges))
+    }
+}
+
+impl From<SeriesSet> for Vec<(u64, u64)> {
+    fn from(set: SeriesSet) -> Self {
+        set.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(ids: &[u64]) -> Result<SeriesSet> {
+        SeriesSet::from_sorted_ids(ids.iter().map(|&id| SeriesId(id)))
+    }
+
+    #[test]
+    fn neighbours_join_and_membership_is_exact() {
+        let set = of(&[0, 1, 1, 2, 7, 9, 10]).unwrap();
+        assert_eq!(set.ranges(), [(0, 3), (7, 1), (9, 2)]);
+        let inside: Vec<u64> = (0..13).filter(|&id| set.contains(SeriesId(id))).collect();
+        assert_eq!(inside, [0, 1, 2, 7, 9, 10]);
+        assert!(SeriesSet::all().contains(SeriesId::new(u32::MAX - 1, u32::MAX)));
+        assert!(!of(&[]).unwrap().contains(SeriesId(0)));
+    }
+
+    #[test]
+    fn unsorted_ids_are_refused() {
+        assert_eq!(of(&[3, 1]).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(of(&[1, 2, 9, 8]).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn only_the_canonical_form_is_read() {
+        let decode = |ranges: &[(u64, u64)]| {
+            postcard::from_bytes::<SeriesSet>(&postcard::to_allocvec(ranges).unwrap())
+        };
+        assert_eq!(decode(&[(0, 3), (4, 1)]).unwrap().ranges(), [(0, 3), (4, 1)]);
+        for ranges in
+            [&[(0, 0)][..], &[(5, 1), (0, 1)], &[(0, 3), (3, 1)], &[(0, 3), (2, 9)], &[(u64::MAX, 1)]]
+        {
+            assert!(decode(ranges).is_err(), "{ranges:?}");
+        }
+    }
+}
