@@ -13,4 +13,5 @@ pub mod digest;
 pub mod error;
 pub mod ids;
 pub mod model;
+pub mod query;
 pub mod statistics;
