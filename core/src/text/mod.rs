@@ -1,0 +1,8 @@
+//! Values as text, shared by every text format (CSV, JSON, line protocol, query results).
+//!
+//! What is written reads back to the same bits, NaN payloads included.
+mod number;
+mod shorten;
+
+pub use number::{NUMBER_BYTES_MAX, parse_number, write_number};
+pub use shorten::shorten;
