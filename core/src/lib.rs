@@ -16,6 +16,7 @@ pub mod format;
 pub mod ids;
 pub mod model;
 pub mod segment;
+pub mod query;
 pub mod statistics;
 pub mod text;
 pub mod time;

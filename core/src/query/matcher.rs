@@ -1,0 +1,94 @@
+//! Conditions on the tags of a series.
+use crate::model::Tags;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// One condition on one tag. An absent tag reads as the empty string, so `Equal` to `""` asks for its absence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Matcher {
+    /// The tag has this value.
+    Equal {
+        /// Key of the tag.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// The tag has another value, or is absent (unless `value` is empty).
+    NotEqual {
+        /// Key of the tag.
+        key: String,
+        /// The value it must not have.
+        value: String,
+    },
+    /// The tag has one of these values; never true of an empty list.
+    In {
+        /// Key of the tag.
+        key: String,
+        /// The values.
+        values: Vec<String>,
+    },
+    /// The tag has none of these values; always true of an empty list.
+    NotIn {
+        /// Key of the tag.
+        key: String,
+        /// The values it must not have.
+        values: Vec<String>,
+    },
+}
+
+impl Matcher {
+    /// True when a series with these tags is taken.
+    pub fn matches(&self, tags: &Tags) -> bool {
+        self.matches_value(tags.get(self.key()))
+    }
+    /// True when a series whose tag [`Matcher::key`] has this value (empty: absent) is taken. Lets a tag index ask
+    /// once per value instead of once per series.
+    pub fn matches_value(&self, found: &str) -> bool {
+        match self {
+            Self::Equal { value, .. } => found == value,
+            Self::NotEqual { value, .. } => found != value,
+            Self::In { values, .. } => values.iter().any(|value| found == value),
+            Self::NotIn { values, .. } => values.iter().all(|value| found != value),
+        }
+    }
+    /// Key of the tag it looks at.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Equal { key, .. }
+            | Self::NotEqual { key, .. }
+            | Self::In { key, .. }
+            | Self::NotIn { key, .. } => key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absent_tag_reads_as_the_empty_string() {
+        let tags = Tags::new([("host", "a")]).unwrap();
+        let key = || String::from("rack");
+        for (matcher, taken) in [
+            (Matcher::Equal { key: key(), value: "".into() }, true),
+            (Matcher::Equal { key: key(), value: "a".into() }, false),
+            (Matcher::NotEqual { key: key(), value: "".into() }, false),
+            (Matcher::NotEqual { key: key(), value: "a".into() }, true),
+            (Matcher::In { key: key(), values: alloc::vec!["x".into(), "".into()] }, true),
+            (Matcher::NotIn { key: key(), values: alloc::vec!["x".into(), "".into()] }, false),
+            (Matcher::In { key: "host".into(), values: alloc::vec!["b".into(), "a".into()] }, true),
+            (Matcher::NotIn { key: "host".into(), values: alloc::vec!["b".into(), "a".into()] }, false),
+        ] {
+            assert_eq!(matcher.matches(&tags), taken, "{matcher:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_holds_nothing() {
+        let tags = Tags::default();
+        assert!(!Matcher::In { key: "a".into(), values: Vec::new() }.matches(&tags));
+        assert!(Matcher::NotIn { key: "a".into(), values: Vec::new() }.matches(&tags));
+    }
+}

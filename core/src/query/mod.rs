@@ -1,0 +1,19 @@
+//! Queries: what may be asked, and the arithmetic of the answer.
+//!
+//! [`Query`] is the question, [`aggregate`] the kernels that turn runs of points into windows, and
+//! [`GroupKey`] and [`ResultSchema`] the shape of the answer. All of it is pure: nothing here knows where points are
+//! stored, in what order series are scanned, or what "now" is unless it is told.
+pub mod aggregate;
+mod builder;
+mod check;
+mod group;
+mod matcher;
+mod model;
+mod row;
+
+pub use aggregate::{Aggregation, WindowRow};
+pub use builder::{days, hours, milliseconds, minutes, seconds};
+pub use group::GroupKey;
+pub use matcher::Matcher;
+pub use model::{Aggregate, GroupBy, Order, Query, Select};
+pub use row::ResultSchema;
