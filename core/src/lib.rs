@@ -8,15 +8,19 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod catalog;
 pub mod codec;
 pub mod digest;
+pub mod engine;
 pub mod error;
 pub mod export;
 pub mod format;
+pub mod head;
 pub mod ids;
 pub mod model;
-pub mod segment;
 pub mod query;
+pub mod segment;
+pub mod source;
 pub mod statistics;
 pub mod text;
 pub mod time;

@@ -3,6 +3,9 @@
 //! Over a memory map everything is always there. Over a network or IndexedDB a host keeps what it fetched, and
 //! answers `None` for the rest; the reader then says exactly which ranges it misses, and is called again.
 use crate::error::Result;
+use crate::ids::Hash;
+use crate::segment::SegmentIndex;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A range of bytes of `data.db`.
@@ -16,15 +19,30 @@ pub struct ByteRange {
 
 impl ByteRange {
     /// From `offset`, `len` bytes.
-    pub const fn new(offset: u64, len: u64) -> Self { Self { offset, len } }
+    pub const fn new(offset: u64, len: u64) -> Self {
+        Self { offset, len }
+    }
     /// The byte after the last one; saturates.
-    pub const fn end(&self) -> u64 { self.offset.saturating_add(self.len) }
+    pub const fn end(&self) -> u64 {
+        self.offset.saturating_add(self.len)
+    }
 }
 
 /// A host's view of `data.db`, as far as it is at hand.
 pub trait Source {
     /// The bytes of `range`, all of them, or `None` while they are not at hand. A failure of the medium is an error.
     fn read(&mut self, range: ByteRange) -> Result<Option<&[u8]>>;
+
+    /// A parsed index that an earlier reader left with [`Source::keep_index`].
+    fn cached_index(&mut self, identity: &Hash) -> Option<Arc<SegmentIndex>> {
+        let _ = identity;
+        None
+    }
+
+    /// Offers a parsed index to whoever reads the segment next. The default keeps nothing.
+    fn keep_index(&mut self, identity: &Hash, index: &Arc<SegmentIndex>) {
+        let _ = (identity, index);
+    }
 }
 
 /// A whole container in memory.

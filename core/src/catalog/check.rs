@@ -35,7 +35,8 @@ fn overlapping_segments_are_ordered(catalog: &Catalog) -> Result<()> {
     for (index, a) in entries.iter().enumerate() {
         // Those that start inside `a`'s LSN range.
         for b in entries.iter().skip(index + 1).take_while(|b| b.summary.lsn_min <= a.summary.lsn_max) {
-            let series = a.summary.series_min <= b.summary.series_max && b.summary.series_min <= a.summary.series_max;
+            let series =
+                a.summary.series_min <= b.summary.series_max && b.summary.series_min <= a.summary.series_max;
             if series && a.run != b.run && a.summary.time.overlaps(&b.summary.time) {
                 return Err(Error::damaged(alloc::format!(
                     "segments {} and {} overlap in series, time and LSN: which one is later can't be told",

@@ -1,7 +1,7 @@
 //! Reading a catalog from a container: one round of ranges, all known from the superblock.
 use super::{Catalog, check};
-use crate::error::{At, Result};
-use crate::format::{CatalogRoot, PageKind, decode_page};
+use crate::error::{Error, Result};
+use crate::format::{CatalogRoot, Page};
 use crate::head::Position;
 use crate::ids::Generation;
 use crate::source::{ByteRange, Source, Step};
@@ -15,7 +15,9 @@ pub(crate) struct CatalogLoad<'a> {
 
 impl<'a> CatalogLoad<'a> {
     /// Of the superblock of `generation` with this root.
-    pub(crate) fn new(root: &'a CatalogRoot, generation: Generation) -> Self { Self { root, generation } }
+    pub(crate) fn new(root: &'a CatalogRoot, generation: Generation) -> Self {
+        Self { root, generation }
+    }
 
     /// The catalog, or all the pages that are not at hand.
     pub(crate) fn step(&self, source: &mut dyn Source) -> Result<Step<Catalog>> {
@@ -25,23 +27,23 @@ impl<'a> CatalogLoad<'a> {
         catalog.position =
             Position { lsn: self.root.lsn, commit_time_ns: self.root.commit_time_ns, chain: self.root.chain };
         for page in &self.root.pages {
-            let place = || alloc::format!("catalog page at {}", page.offset);
             let Some(bytes) = source.read(page.extent())? else {
                 missing.push(page.extent());
                 continue;
             };
-            match page.kind {
-                PageKind::Segments => {
-                    let items: Vec<crate::format::SegmentEntry> = decode_page(bytes, page).at(place)?;
-                    items.iter().try_for_each(|entry| entry.check(self.root.file_len)).at(place)?;
-                    catalog.segments.push_stored(items, *page);
+            match Page::decode(page, bytes, self.root.file_len)? {
+                Page::Segments(entries) => catalog.segments.push_stored(entries, *page),
+                Page::Tombstones(tombstones) => catalog.tombstones.push_stored(tombstones, *page),
+                Page::Metrics { first, names } if first == catalog.metrics.len() as u64 => {
+                    catalog.metrics.push_stored(names, *page);
                 }
-                PageKind::Tombstones => {
-                    let items: Vec<crate::format::Tombstone> = decode_page(bytes, page).at(place)?;
-                    items.iter().try_for_each(crate::format::Tombstone::check).at(place)?;
-                    catalog.tombstones.push_stored(items, *page);
+                Page::Metrics { first, .. } => {
+                    return Err(Error::damaged(alloc::format!(
+                        "the page of metrics at {} starts with number {first} instead of {}",
+                        page.offset,
+                        catalog.metrics.len()
+                    )));
                 }
-                PageKind::Metrics => catalog.metrics.push_stored(decode_page(bytes, page).at(place)?, *page),
             }
         }
         if !missing.is_empty() {

@@ -10,20 +10,19 @@ pub(crate) use check::check;
 pub(crate) use load::CatalogLoad;
 pub(crate) use paged::PagedList;
 
-use crate::format::{
-    CATALOG_PAGE_ENTRIES_MAX, KIND_DICTIONARY, KIND_POINTS, LogStart, PageKind, PageRef, SegmentEntry, Tombstone, encode_page,
-};
 use crate::error::Result;
+use crate::format::{
+    HEADER_AREA_LEN, LogStart, Page, PageKind, PageRef, SegmentEntry, SegmentKind, Tombstone,
+};
 use crate::head::Position;
 use crate::ids::Generation;
-use crate::model::TimeRange;
 use crate::source::ByteRange;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Items on a full page when this code writes one; readers take up to the format's maximum.
 const PAGE_ITEMS: usize = 256;
-const _: () = assert!(PAGE_ITEMS <= CATALOG_PAGE_ENTRIES_MAX);
+const _: () = assert!(PAGE_ITEMS <= PageKind::Segments.entries_max() as usize);
 
 /// The live segments and tombstones at an LSN.
 #[derive(Clone, Debug)]
@@ -53,19 +52,23 @@ impl Catalog {
 
     /// Segments of points.
     pub(crate) fn point_segments(&self) -> impl Iterator<Item = &SegmentEntry> + Clone {
-        self.segments.iter().filter(|entry| entry.kind == KIND_POINTS)
+        self.segments.iter().filter(|entry| entry.kind == SegmentKind::Points)
     }
 
     /// Dictionary runs.
     pub(crate) fn dictionary_runs(&self) -> impl Iterator<Item = &SegmentEntry> + Clone {
-        self.segments.iter().filter(|entry| entry.kind == KIND_DICTIONARY)
+        self.segments.iter().filter(|entry| entry.kind == SegmentKind::Dictionary)
     }
 
     /// Points that the segments store, overwritten and deleted ones included.
-    pub(crate) fn points_stored(&self) -> u64 { self.point_segments().map(|entry| entry.summary.points).sum() }
+    pub(crate) fn points_stored(&self) -> u64 {
+        self.point_segments().map(|entry| entry.summary.points).sum()
+    }
 
     /// Series that the dictionary runs define: the first ones, in order of appearance.
-    pub(crate) fn series_stored(&self) -> u64 { self.dictionary_runs().map(|entry| u64::from(entry.summary.series)).sum() }
+    pub(crate) fn series_stored(&self) -> u64 {
+        self.dictionary_runs().map(|entry| u64::from(entry.summary.series)).sum()
+    }
 
     /// Every extent that this catalog names: segments and pages.
     pub(crate) fn extents(&self) -> Vec<ByteRange> {
@@ -83,29 +86,25 @@ impl Catalog {
 
     /// Writes the pages that changed: `place` is given each page's bytes and answers with its offset.
     pub(crate) fn store_pages(&mut self, mut place: impl FnMut(Vec<u8>) -> u64) -> Result<()> {
-        store(&mut self.segments, PageKind::Segments, &mut place, |entry| entry.summary.time)?;
-        store(&mut self.tombstones, PageKind::Tombstones, &mut place, |tombstone| tombstone.time)?;
-        store(&mut self.metrics, PageKind::Metrics, &mut place, |_| TimeRange::EMPTY)
+        store(&mut self.segments, &mut place, |_, items| Page::Segments(items))?;
+        store(&mut self.tombstones, &mut place, |_, items| Page::Tombstones(items))?;
+        store(&mut self.metrics, &mut place, |first, names| Page::Metrics { first, names })
     }
 }
 
-fn store<T: Clone + serde::Serialize>(
+fn store<T: Clone>(
     list: &mut PagedList<T>,
-    kind: PageKind,
     place: &mut impl FnMut(Vec<u8>) -> u64,
-    time: impl Fn(&T) -> TimeRange,
+    page_of: impl Fn(u64, Vec<T>) -> Page,
 ) -> Result<()> {
     let mut first = 0u64;
     for page in list.pages_mut() {
-        let entries = page.items.len() as u64;
         if page.stored.is_none() {
-            let (bytes, hash) = encode_page(kind, &page.items)?;
-            let len = bytes.len() as u32;
-            let time = page.items.iter().fold(TimeRange::EMPTY, |range, item| range.union(&time(item)));
-            let offset = place(bytes);
-            page.stored = Some(PageRef { kind, offset, len, hash, entries: entries as u32, first, time });
+            let (mut reference, bytes) = page_of(first, page.items.to_vec()).encode(HEADER_AREA_LEN)?;
+            reference.offset = place(bytes);
+            page.stored = Some(reference);
         }
-        first += entries;
+        first += page.items.len() as u64;
     }
     Ok(())
 }

@@ -24,7 +24,9 @@ pub(crate) struct Page<T> {
 
 impl<T: Clone> PagedList<T> {
     /// An empty list whose pages hold at most `page_items_max` items.
-    pub(crate) fn new(page_items_max: usize) -> Self { Self { pages: Vec::new(), page_items_max } }
+    pub(crate) fn new(page_items_max: usize) -> Self {
+        Self { pages: Vec::new(), page_items_max }
+    }
 
     /// Adds a page as it was read.
     pub(crate) fn push_stored(&mut self, items: Vec<T>, stored: PageRef) {
@@ -32,16 +34,24 @@ impl<T: Clone> PagedList<T> {
     }
 
     /// Every item, page by page.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone { self.pages.iter().flat_map(|page| page.items.iter()) }
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
+        self.pages.iter().flat_map(|page| page.items.iter())
+    }
 
     /// Number of items.
-    pub(crate) fn len(&self) -> usize { self.pages.iter().map(|page| page.items.len()).sum() }
+    pub(crate) fn len(&self) -> usize {
+        self.pages.iter().map(|page| page.items.len()).sum()
+    }
 
     /// The pages.
-    pub(crate) fn pages(&self) -> &[Page<T>] { &self.pages }
+    pub(crate) fn pages(&self) -> &[Page<T>] {
+        &self.pages
+    }
 
     /// The pages, to note where they were written.
-    pub(crate) fn pages_mut(&mut self) -> &mut [Page<T>] { &mut self.pages }
+    pub(crate) fn pages_mut(&mut self) -> &mut [Page<T>] {
+        &mut self.pages
+    }
 
     /// Removes what `gone` names and adds `new`, in the order given. Returns the pages that are no longer part of the list.
     pub(crate) fn edit(&mut self, gone: impl Fn(&T) -> bool, new: Vec<T>) -> Vec<PageRef> {
@@ -78,7 +88,10 @@ mod tests {
         list.edit(|_| false, (0..16).collect());
         let shared = list.clone();
         list.edit(|&item| item == 5, vec![100]);
-        let kept = list.pages().iter().filter(|page| shared.pages().iter().any(|old| Arc::ptr_eq(&old.items, &page.items)));
+        let kept = list
+            .pages()
+            .iter()
+            .filter(|page| shared.pages().iter().any(|old| Arc::ptr_eq(&old.items, &page.items)));
         assert_eq!(kept.count(), 3);
         let mut items: Vec<i32> = list.iter().copied().collect();
         items.sort_unstable();

@@ -6,7 +6,7 @@ use super::{Effect, Engine};
 use crate::catalog::{Catalog, check};
 use crate::error::Result;
 use crate::format::{
-    CatalogRoot, Features, KIND_POINTS, LogStart, Role, SegmentEntry, Superblock, Tombstone, encode_slot,
+    CatalogRoot, Features, LogStart, Role, SegmentEntry, SegmentKind, Superblock, Tombstone, encode_slot,
 };
 use crate::head::Position;
 use crate::ids::Generation;
@@ -77,7 +77,8 @@ impl Engine {
         // Deletions that no stored or frozen point can be meant by are done with.
         let position = next.position.lsn;
         let frozen = !self.frozen.is_empty();
-        let kept: Vec<Tombstone> = self.tombstones.iter().filter(|t| t.lsn > position || frozen).cloned().collect();
+        let kept: Vec<Tombstone> =
+            self.tombstones.iter().filter(|t| t.lsn > position || frozen).cloned().collect();
         let stored = next.tombstones.iter().filter(|t| !kept.iter().any(|k| k.lsn == t.lsn)).cloned();
         self.tombstones = Arc::new(stored.chain(kept.iter().cloned()).collect());
         self.catalog = Arc::new(next);
@@ -133,7 +134,7 @@ impl Engine {
 
 /// True when `tombstone` can name points of `entry`.
 pub(super) fn applies(tombstone: &Tombstone, entry: &SegmentEntry) -> bool {
-    entry.kind == KIND_POINTS
+    entry.kind == SegmentKind::Points
         && entry.summary.lsn_max < tombstone.lsn
         && entry.summary.time.overlaps(&tombstone.time)
         && tombstone.series.overlaps(entry.summary.series_min, entry.summary.series_max)

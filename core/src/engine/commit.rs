@@ -3,7 +3,7 @@ use super::log::{LogWrite, Operation};
 use super::{Engine, Selector};
 use crate::codec::frame::{FrameRun, encode_frame as encode_columns};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{CommitKind, SeriesDefinition, SeriesSet, Tombstone, encode_delete, encode_expire, encode_new_series};
+use crate::format::{Commit, CommitKind, PointsPayload, SeriesDefinition, SeriesSet, Tombstone};
 use crate::head::Position;
 use crate::ids::{Lsn, SeriesId};
 use crate::model::{PointSource, TimeRange};
@@ -19,7 +19,6 @@ pub(super) struct BatchScratch {
     stamp: u32,
     /// Slot, number of points, and where its next point goes.
     runs: Vec<(u32, u32, u32)>,
-    payload: Vec<u8>,
     columns: Vec<u8>,
     frame_runs: Vec<FrameRun>,
 }
@@ -50,7 +49,8 @@ impl Engine {
             let slot = self.dictionary.resolve(point, &self.options.limits);
             scratch.slots.push(slot.map_err(|error| error.at(alloc::format!("point {index} of the batch")))?);
         }
-        scratch.make_runs(self.dictionary.counts().series, |slot| self.dictionary.get(slot).map(|info| info.id));
+        scratch
+            .make_runs(self.dictionary.counts().series, |slot| self.dictionary.get(slot).map(|info| info.id));
         let (timestamps, bits) = scratch.sort(points);
 
         let definitions: Vec<SeriesDefinition> = self
@@ -63,34 +63,40 @@ impl Engine {
                 tags: info.series.tags.clone(),
             })
             .collect();
-        scratch.payload.clear();
-        encode_new_series(&definitions, &mut scratch.payload);
         scratch.frame_runs.clear();
         scratch.frame_runs.extend(scratch.runs.iter().filter_map(|&(slot, count, _)| {
             Some(FrameRun { series: self.dictionary.get(slot)?.id.0, count })
         }));
         scratch.columns.clear();
         encode_columns(&scratch.frame_runs, &timestamps, &bits, &mut scratch.columns);
-        scratch.payload.extend_from_slice(&scratch.columns);
-        if scratch.payload.len() > self.options.limits.batch_bytes_max {
-            let len = scratch.payload.len();
+        let payload =
+            Commit::Points(PointsPayload { new_series: definitions, columns: &scratch.columns }).encode()?;
+        if payload.len() > self.options.limits.batch_bytes_max {
+            let len = payload.len();
             self.scratch = scratch;
             return Err(batch_too_large(len, "bytes"));
         }
         let runs = scratch.runs.iter().map(|&(slot, count, _)| (slot, count)).collect();
         let operation = Operation::Points { runs, timestamps, bits };
         let counts = self.dictionary.counts();
-        let position = self.log.prepare(CommitKind::Points, count, &scratch.payload, now_ns, operation, counts);
+        let position = self.log.prepare(count, CommitKind::Points, &payload, now_ns, operation, counts);
         self.scratch = scratch;
         position
     }
 
     /// Prepares the deletion of the points that `selector` and `range` name among those written before it. When no
     /// series matches, it is not a commit, and `None` is returned.
-    pub fn prepare_delete(&mut self, selector: &Selector, range: TimeRange, now_ns: i64) -> Result<Option<Position>> {
+    pub fn prepare_delete(
+        &mut self,
+        selector: &Selector,
+        range: TimeRange,
+        now_ns: i64,
+    ) -> Result<Option<Position>> {
         self.check_writable()?;
         if range.is_empty() {
-            return Err(Error::invalid("the time range of the deletion is empty: its end is not after its start"));
+            return Err(Error::invalid(
+                "the time range of the deletion is empty: its end is not after its start",
+            ));
         }
         // Commits that are prepared and not yet visible are older than this one, so their series count too.
         let visible = self.dictionary.visible();
@@ -101,12 +107,13 @@ impl Engine {
             return Ok(None);
         }
         ids.sort_unstable();
-        let series = SeriesSet::from_sorted_ids(ids);
+        let series = SeriesSet::from_sorted_ids(ids)?;
         let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series, time: range };
-        let mut payload = Vec::new();
-        encode_delete(&tombstone, &mut payload);
+        let payload = Commit::Delete { time: range, series: tombstone.series.clone() }.encode()?;
         let counts = self.dictionary.counts();
-        self.log.prepare(CommitKind::Delete, 0, &payload, now_ns, Operation::Delete(tombstone), counts).map(Some)
+        self.log
+            .prepare(0, CommitKind::Delete, &payload, now_ns, Operation::Delete(tombstone), counts)
+            .map(Some)
     }
 
     /// Prepares the expiry of every point before `cutoff_ns`.
@@ -117,10 +124,11 @@ impl Engine {
             return Ok(None);
         }
         let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series: SeriesSet::all(), time };
-        let mut payload = Vec::new();
-        encode_expire(cutoff_ns, &mut payload);
+        let payload = Commit::Expire { cutoff: cutoff_ns }.encode()?;
         let counts = self.dictionary.counts();
-        self.log.prepare(CommitKind::Expire, 0, &payload, now_ns, Operation::Delete(tombstone), counts).map(Some)
+        self.log
+            .prepare(0, CommitKind::Expire, &payload, now_ns, Operation::Delete(tombstone), counts)
+            .map(Some)
     }
 
     /// Everything prepared so far, as one piece of log to write; `None` when nothing waits or the last piece is not settled.
@@ -142,7 +150,9 @@ impl Engine {
     }
 
     /// Notes that the log is synced up to `lsn` (durability levels that do not sync every commit).
-    pub fn synced(&mut self, lsn: Lsn) { self.log.durable = self.log.durable.max(lsn.min(self.log.settled.lsn)); }
+    pub fn synced(&mut self, lsn: Lsn) {
+        self.log.durable = self.log.durable.max(lsn.min(self.log.settled.lsn));
+    }
 
     pub(super) fn apply(&mut self, lsn: Lsn, operation: Operation) {
         match operation {
@@ -150,7 +160,8 @@ impl Engine {
                 let mut start = 0;
                 for (slot, count) in runs {
                     let end = start + count as usize;
-                    if let (Some(timestamps), Some(bits)) = (timestamps.get(start..end), bits.get(start..end)) {
+                    if let (Some(timestamps), Some(bits)) = (timestamps.get(start..end), bits.get(start..end))
+                    {
                         self.head.append(slot, lsn, timestamps, bits);
                     }
                     start = end;
@@ -168,7 +179,10 @@ impl Engine {
     pub(super) fn check_writable(&self) -> Result<()> {
         match self.log.file {
             Some(_) => Ok(()),
-            None => Err(Error::new(ErrorKind::ReadOnly, "the database is open for reading only; open it for writing")),
+            None => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "the database is open for reading only; open it for writing",
+            )),
         }
     }
 }
@@ -212,7 +226,8 @@ impl BatchScratch {
         let mut timestamps = alloc::vec![0i64; points.len()];
         let mut bits = alloc::vec![0u64; points.len()];
         for (point, &slot) in points.iter().zip(&self.slots) {
-            let run = self.runs_by_slot.get(slot as usize).and_then(|&(_, run)| self.runs.get_mut(run as usize));
+            let run =
+                self.runs_by_slot.get(slot as usize).and_then(|&(_, run)| self.runs.get_mut(run as usize));
             let Some((_, _, next)) = run else { continue };
             let place = *next as usize;
             *next += 1;
@@ -228,6 +243,8 @@ impl BatchScratch {
 fn batch_too_large(size: usize, unit: &str) -> Error {
     Error::new(
         ErrorKind::LimitExceeded,
-        alloc::format!("the batch has {size} {unit}, more than is accepted (batch_bytes_max); write it in smaller batches"),
+        alloc::format!(
+            "the batch has {size} {unit}, more than is accepted (batch_bytes_max); write it in smaller batches"
+        ),
     )
 }

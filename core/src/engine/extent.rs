@@ -13,7 +13,9 @@ pub struct Placed {
 
 impl Placed {
     /// Where it lies.
-    pub fn extent(&self) -> ByteRange { ByteRange::new(self.offset, self.summary.len) }
+    pub fn extent(&self) -> ByteRange {
+        ByteRange::new(self.offset, self.summary.len)
+    }
 }
 
 impl Engine {

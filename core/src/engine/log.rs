@@ -4,7 +4,7 @@
 //! order, which makes them visible. While one piece is written others can be prepared: that is how callers share a sync.
 use super::effect::Effect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{CommitKind, FrameHead, LOG_HEADER_LEN, LogFileHeader, LogStart, Tombstone, encode_frame, encode_log_header};
+use crate::format::{Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Tombstone, encode_frame};
 use crate::head::{Counts, Position};
 use crate::ids::{Epoch, Lineage, Lsn};
 use alloc::collections::VecDeque;
@@ -68,6 +68,8 @@ pub(super) struct Log {
     /// `None` while the database has no log file (packed, restored) or is open for reading only.
     pub(super) file: Option<OpenFile>,
     pub(super) closed: Vec<ClosedFile>,
+    /// A last log file without a whole header: a crash interrupted its making.
+    pub(super) unfinished: Option<Lsn>,
     /// Frames that are prepared and not yet taken.
     outbox: Vec<u8>,
     prepared: VecDeque<Prepared>,
@@ -87,6 +89,7 @@ impl Log {
             epoch,
             file: None,
             closed: Vec::new(),
+            unfinished: None,
             outbox: Vec::new(),
             prepared: VecDeque::new(),
             taken: false,
@@ -96,23 +99,28 @@ impl Log {
         }
     }
 
-    /// Encodes a commit of `kind`; `payload` writes its payload.
+    /// Encodes a commit.
     pub(super) fn prepare(
         &mut self,
-        kind: CommitKind,
         points: u32,
+        kind: crate::format::CommitKind,
         payload: &[u8],
         now_ns: i64,
         operation: Operation,
         counts: Counts,
     ) -> Result<Position> {
-        let lsn = self.tail.lsn.checked_add(1).ok_or_else(|| Error::new(ErrorKind::LimitExceeded, "the last LSN is used"))?;
+        let lsn = self
+            .tail
+            .lsn
+            .checked_add(1)
+            .ok_or_else(|| Error::new(ErrorKind::LimitExceeded, "the last LSN is used"))?;
         let commit_time_ns = match self.tail.lsn {
             0 => now_ns,
             // Commit times never run backwards, whatever the host's clock does.
             _ => now_ns.max(self.tail.commit_time_ns.checked_add(1).ok_or_else(clock_at_its_end)?),
         };
-        let head = FrameHead { lsn, host_clock_ns: now_ns, commit_time_ns, durable_lsn: self.durable, kind, points };
+        let head =
+            FrameHead { lsn, host_clock_ns: now_ns, commit_time_ns, durable_lsn: self.durable, kind, points };
         let before = self.outbox.len();
         let chain = encode_frame(&head, payload, &self.tail.chain, &self.epoch, &mut self.outbox)?;
         let frame_len = (self.outbox.len() - before) as u64;
@@ -128,18 +136,26 @@ impl Log {
             return Ok(None);
         }
         let mut effects = Vec::new();
-        let mut file = self.file.ok_or_else(|| Error::new(ErrorKind::ReadOnly, "the database has no log to write to"))?;
-        let full = file.end + self.outbox.len() as u64 > file_bytes_max && file.end > LOG_HEADER_LEN;
+        let mut file = self
+            .file
+            .ok_or_else(|| Error::new(ErrorKind::ReadOnly, "the database has no log to write to"))?;
+        let full = file.end + self.outbox.len() as u64 > file_bytes_max && file.end > LOG_HEADER_LEN as u64;
         if full {
             // The old file is whole before a new one exists: a bad frame in it is then damage, never a torn tail.
             effects.push(Effect::SyncLog { first_lsn: file.first_lsn });
             effects.push(self.create_file(now_ns));
-            file = OpenFile { first_lsn: self.settled.lsn + 1, end: LOG_HEADER_LEN };
+            file = OpenFile { first_lsn: self.settled.lsn + 1, end: LOG_HEADER_LEN as u64 };
         }
         let bytes = core::mem::take(&mut self.outbox);
         effects.push(Effect::AppendLog { first_lsn: file.first_lsn, offset: file.end, bytes });
         self.taken = true;
-        Ok(Some(LogWrite { effects, first_lsn: file.first_lsn, last, commits: core::mem::take(&mut self.prepared), file }))
+        Ok(Some(LogWrite {
+            effects,
+            first_lsn: file.first_lsn,
+            last,
+            commits: core::mem::take(&mut self.prepared),
+            file,
+        }))
     }
 
     /// Takes note that a piece is written. The frames' buffer is kept for the next piece.
@@ -162,23 +178,27 @@ impl Log {
     /// The effect that makes the log file which follows the settled commits.
     pub(super) fn create_file(&self, now_ns: i64) -> Effect {
         let first_lsn = self.settled.lsn + 1;
-        let header = LogFileHeader {
+        let header = LogHeader {
+            features: Features::default(),
             lineage: self.lineage,
             epoch: self.epoch,
             first_lsn,
             chain: self.settled.chain,
             host_clock_ns: now_ns,
         };
-        Effect::CreateLog { first_lsn, header: encode_log_header(&header) }
+        Effect::CreateLog { first_lsn, header: header.encode() }
     }
 
     /// Where a replay would start that is to see the commits after the settled ones.
     pub(super) fn end(&self) -> LogStart {
-        self.file.map_or(LogStart::None, |file| LogStart::From { first_lsn: file.first_lsn, offset: file.end })
+        self.file
+            .map_or(LogStart::None, |file| LogStart::From { first_lsn: file.first_lsn, offset: file.end })
     }
 
     /// True when prepared commits wait to be taken.
-    pub(super) fn has_prepared(&self) -> bool { !self.prepared.is_empty() }
+    pub(super) fn has_prepared(&self) -> bool {
+        !self.prepared.is_empty()
+    }
 
     /// Closed files that neither `first_needed` nor `keep_bytes` asks to keep, oldest first; they leave the list.
     pub(super) fn droppable(&mut self, first_needed: Lsn, keep_bytes: u64) -> Vec<Lsn> {
@@ -197,5 +217,8 @@ impl Log {
 }
 
 fn clock_at_its_end() -> Error {
-    Error::new(ErrorKind::LimitExceeded, "commit times have reached the end of the clock (year 2262); restore to a new lineage with a right clock")
+    Error::new(
+        ErrorKind::LimitExceeded,
+        "commit times have reached the end of the clock (year 2262); restore to a new lineage with a right clock",
+    )
 }

@@ -12,8 +12,8 @@ mod compaction;
 mod effect;
 mod extent;
 mod log;
-mod options;
 mod opening;
+mod options;
 mod pins;
 mod read;
 mod replay;
@@ -29,7 +29,7 @@ pub use log::LogWrite;
 pub use opening::{Opening, create};
 pub use options::Options;
 pub use pins::Pin;
-pub use read::{Chunk, Export, PointRows, QueryRun, ReadView, Rows, SeriesReader};
+pub use read::{Chunk, DigestRun, QueryRun, ReadView, RowBatch, SeriesReader, SeriesView};
 pub use replay::ReplayEnd;
 pub use seal::SealJob;
 pub use selector::Selector;
@@ -102,19 +102,29 @@ pub struct Gauges {
 
 impl Engine {
     /// What this database is.
-    pub fn identity(&self) -> &Identity { &self.identity }
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
 
     /// The last visible commit.
-    pub fn position(&self) -> Position { self.log.settled }
+    pub fn position(&self) -> Position {
+        self.log.settled
+    }
 
     /// Commits up to here are known to be on the medium.
-    pub fn durable_lsn(&self) -> Lsn { self.log.durable }
+    pub fn durable_lsn(&self) -> Lsn {
+        self.log.durable
+    }
 
     /// The generation of the newest catalog.
-    pub fn generation(&self) -> Generation { self.catalog.generation }
+    pub fn generation(&self) -> Generation {
+        self.catalog.generation
+    }
 
     /// True when prepared commits wait for a host to take them.
-    pub fn has_prepared(&self) -> bool { self.log.has_prepared() }
+    pub fn has_prepared(&self) -> bool {
+        self.log.has_prepared()
+    }
 
     /// Sizes right now.
     pub fn gauges(&self) -> Gauges {
@@ -136,13 +146,22 @@ impl Engine {
     }
 
     /// True when there is anything that a checkpoint would add to the catalog.
-    pub fn has_unsealed(&self) -> bool { self.catalog.position.lsn < self.log.settled.lsn }
+    pub fn has_unsealed(&self) -> bool {
+        self.catalog.position.lsn < self.log.settled.lsn
+    }
 
     /// Bytes of log after the catalog's position.
     fn replay_bytes(&self) -> u64 {
-        let (Some(file), LogStart::From { first_lsn, offset }) = (self.log.file, self.catalog.log) else { return 0 };
-        let closed: u64 =
-            self.log.closed.iter().filter(|closed| closed.first_lsn >= first_lsn).map(|closed| closed.len).sum();
+        let (Some(file), LogStart::From { first_lsn, offset }) = (self.log.file, self.catalog.log) else {
+            return 0;
+        };
+        let closed: u64 = self
+            .log
+            .closed
+            .iter()
+            .filter(|closed| closed.first_lsn >= first_lsn)
+            .map(|closed| closed.len)
+            .sum();
         (closed + file.end).saturating_sub(offset)
     }
 
@@ -153,7 +172,9 @@ impl Engine {
 
     /// Puts a wrong internal state into words instead of a panic.
     fn broken(what: &str) -> Error {
-        Error::damaged(alloc::format!("internal state is wrong ({what}); reopen the database and report this"))
+        Error::damaged(alloc::format!(
+            "internal state is wrong ({what}); reopen the database and report this"
+        ))
     }
 
     fn check_unsealed_order(&self) -> Result<()> {

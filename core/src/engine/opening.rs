@@ -3,11 +3,12 @@ use super::{Engine, Identity, Options, checkpoint, log, pins};
 use crate::catalog::{Catalog, CatalogLoad};
 use crate::error::{At, Error, Result};
 use crate::format::{
-    Features, HEADER_AREA_LEN, KIND_DICTIONARY, LogStart, SegmentEntry, SeriesDefinition, Settings, SlotReport, Superblock, encode_slot,
-    newest,
+    HEADER_AREA_LEN, LogStart, OtherSlot, SLOT_LEN, SegmentEntry, SeriesDefinition, Settings, SlotReport,
+    Superblock, decode_slot, encode_slot, newest,
 };
 use crate::head::{Dictionary, Head};
 use crate::ids::{Epoch, Generation, Lineage};
+use crate::model::Tags;
 use crate::segment::{DictionaryIndex, decode_dictionary_block};
 use crate::source::{ByteRange, Source, Step};
 use alloc::sync::Arc;
@@ -41,16 +42,38 @@ impl Opening {
     /// Reads the header area, the first [`HEADER_AREA_LEN`] bytes of the file (fewer when it is shorter).
     pub fn new(header_area: &[u8], options: Options) -> Result<Self> {
         let (superblock, report) = newest(header_area)?;
-        let older = report.older.clone();
+        let older = match report.other {
+            OtherSlot::Older { .. } => {
+                let start = (1 - report.slot) * SLOT_LEN;
+                header_area
+                    .get(start..)
+                    .map(|rest| rest.get(..SLOT_LEN).unwrap_or(rest))
+                    .map(decode_slot)
+                    .transpose()?
+            }
+            OtherSlot::Empty | OtherSlot::Damaged(_) => None,
+        };
         let dictionary = Dictionary::new(options.hash_seed);
-        Ok(Self { superblock, report, older, catalog: None, older_extents: Some(Vec::new()), dictionary, options })
+        Ok(Self {
+            superblock,
+            report,
+            older,
+            catalog: None,
+            older_extents: Some(Vec::new()),
+            dictionary,
+            options,
+        })
     }
 
     /// The newest valid superblock.
-    pub fn superblock(&self) -> &Superblock { &self.superblock }
+    pub fn superblock(&self) -> &Superblock {
+        &self.superblock
+    }
 
     /// What the slots held.
-    pub fn report(&self) -> &SlotReport { &self.report }
+    pub fn report(&self) -> &SlotReport {
+        &self.report
+    }
 
     /// Reads catalog pages, then dictionaries: at most two rounds of missing ranges.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<Step<()>> {
@@ -104,22 +127,28 @@ impl Opening {
         let mut definitions = Vec::new();
         for block in index.blocks() {
             let start = usize::try_from(block.offset).map_err(|_| cut())?;
-            let block_bytes = body.get(start..).and_then(|rest| rest.get(..block.len as usize)).ok_or_else(cut)?;
-            decode_dictionary_block(block_bytes, &block, &mut |id, tags| {
-                definitions.push((id, tags));
+            let block_bytes =
+                body.get(start..).and_then(|rest| rest.get(..block.len as usize)).ok_or_else(cut)?;
+            decode_dictionary_block(block_bytes, &block, |id, tags| {
+                definitions.push((id, Tags::new(tags.iter().copied())?));
                 Ok(())
             })?;
         }
         for (id, tags) in definitions {
-            let metric = self.dictionary.metric_name(id.metric()).map(|name| alloc::string::String::from(&**name));
-            let metric = metric.ok_or_else(|| Error::damaged(alloc::format!("series {} is of a metric without a name", id.0)))?;
+            let metric =
+                self.dictionary.metric_name(id.metric()).map(|name| alloc::string::String::from(&**name));
+            let metric = metric.ok_or_else(|| {
+                Error::damaged(alloc::format!("series {} is of a metric without a name", id.0))
+            })?;
             self.dictionary.define(SeriesDefinition { id, metric, tags })?;
         }
         Ok(())
     }
 
     /// The log file in which replay starts, if the container has a log.
-    pub fn log_start(&self) -> LogStart { self.superblock.root.log }
+    pub fn log_start(&self) -> LogStart {
+        self.superblock.root.log
+    }
 
     /// First byte behind every extent that the catalog names; a shorter file was cut.
     pub fn file_len_needed(&self) -> u64 {

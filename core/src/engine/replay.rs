@@ -1,16 +1,18 @@
 //! Replay: from log files back to the head, and getting ready to write on.
 use super::log::{ClosedFile, OpenFile, Operation};
 use super::{Effect, Engine};
+use crate::catalog::Catalog;
 use crate::codec::frame::{FrameRun, decode_frame as decode_columns};
 use crate::error::{At, Error, Result};
 use crate::format::{
-    CommitKind, Frame, LOG_HEADER_LEN, LogExpectation, LogScan, LogStart, ScanEnd, Tombstone, decode_delete, decode_expire,
-    decode_new_epoch, decode_gap, decode_points, log_file_name, SeriesSet,
+    Commit, End, Frame, LOG_HEADER_LEN, LogExpectation, LogPosition, LogScan, LogStart, PointsPayload,
+    SeriesSet, Tombstone, log_file_name,
 };
 use crate::head::Position;
 use crate::ids::{Lsn, SeriesId};
 use crate::model::TimeRange;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What the end of a log file looked like.
@@ -53,87 +55,101 @@ impl Engine {
         if let Some(old) = self.log.file {
             self.log.closed.push(ClosedFile { first_lsn: old.first_lsn, len: old.end });
         }
+        let settled = self.log.settled;
         let expected = LogExpectation {
             lineage: self.identity.lineage,
             epoch: self.identity.epoch,
             first_lsn,
-            position: self.log.settled,
-            start,
+            chain: start.is_none().then_some(settled.chain),
+            commit_time_ns: i64::MIN,
+            known_durable_lsn: self.catalog.position.lsn,
         };
         let mut scan = LogScan::new(bytes, &expected)?;
-        while let Some(frame) = scan.next_frame()? {
-            if frame.head.lsn > self.log.settled.lsn {
-                let place = || alloc::format!("commit {} at offset {}", frame.head.lsn, frame.offset);
-                self.replay_frame(&frame).at(place)?;
-            }
+        let commit_time_ns = if settled.lsn == 0 { i64::MIN } else { settled.commit_time_ns };
+        let next =
+            |offset| LogPosition { offset, next_lsn: settled.lsn + 1, chain: settled.chain, commit_time_ns };
+        scan.skip_to(next(start.unwrap_or(LOG_HEADER_LEN as u64)));
+        for frame in &mut scan {
+            let place = || alloc::format!("commit {} at offset {}", frame.head.lsn, frame.offset);
+            self.replay_frame(&frame).at(place)?;
         }
         let (end, how) = match scan.end() {
-            ScanEnd::Clean { offset } => (offset, ReplayEnd::Clean),
-            ScanEnd::Torn { offset, bytes, reason } if last => (offset, ReplayEnd::Torn { offset, bytes, reason }),
-            ScanEnd::Torn { offset, reason, .. } => {
+            End::Clean { offset } => (offset, ReplayEnd::Clean),
+            End::Torn { offset: 0, bytes_lost, reason } if bytes_lost > LOG_HEADER_LEN as u64 => {
+                // A header is durable before the first frame is written behind it.
+                return Err(Error::damaged(alloc::format!(
+                    "its header can't be read ({reason}) but frames follow it: keep the file, restore from a backup or salvage"
+                )));
+            }
+            End::Torn { offset, bytes_lost, reason } if last => {
+                (offset, ReplayEnd::Torn { offset, bytes: bytes_lost, reason })
+            }
+            End::Torn { offset, reason, .. } => {
                 return Err(Error::damaged(alloc::format!(
                     "the frame at offset {offset} is bad ({reason}) although a later log file exists: a log file is whole before the next is made"
                 )));
             }
-            ScanEnd::Damaged { error, .. } => return Err(error),
+            End::Damaged { error, .. } | End::Unsupported { error, .. } => return Err(error),
         };
-        self.log.file = Some(OpenFile { first_lsn, end });
+        if end == 0 {
+            // Not even the header was finished, so nothing was ever written behind it: make the file anew.
+            self.log.unfinished = Some(first_lsn);
+        } else {
+            self.log.file = Some(OpenFile { first_lsn, end });
+        }
         self.log.durable = self.log.settled.lsn;
         Ok(how)
     }
 
-    /// For a writer, after replay: effects that cut a torn tail (`torn`, as [`ReplayEnd`] told) or make the first log file.
-    /// When the container had no log, the superblock has to name it: the effects end with that.
+    /// For a writer, after replay: effects that cut a torn tail (`torn` says that the last file ended in one) or make the
+    /// log file that takes the next commits. When the container had no log, they end with a superblock that names it.
     pub fn start_log(&mut self, torn: bool, now_ns: i64) -> Result<Vec<Effect>> {
         let mut effects = Vec::new();
-        match (self.log.file, self.catalog.log) {
-            (Some(file), LogStart::From { .. }) => {
-                if torn {
-                    effects.push(Effect::TruncateLog { first_lsn: file.first_lsn, len: file.end });
-                }
-                return Ok(effects);
-            }
-            (Some(file), LogStart::None) if torn => {
+        if let Some(first_lsn) = self.log.unfinished.take() {
+            effects.push(Effect::DropLog { first_lsn });
+            effects.push(self.create_log_file(now_ns));
+        } else if let Some(file) = self.log.file {
+            if torn {
                 effects.push(Effect::TruncateLog { first_lsn: file.first_lsn, len: file.end });
             }
-            (Some(_), LogStart::None) => {}
-            (None, _) => {
-                effects.push(self.log.create_file(now_ns));
-                self.log.file = Some(OpenFile { first_lsn: self.log.settled.lsn + 1, end: LOG_HEADER_LEN });
-            }
+        } else if self.catalog.log == LogStart::None {
+            effects.push(self.create_log_file(now_ns));
+        } else {
+            return Err(Self::broken("the log was not replayed"));
         }
-        let Some(file) = self.log.file else { return Ok(effects) };
-        let mut next = crate::catalog::Catalog::clone(&self.catalog);
-        next.generation += 1;
-        next.log = LogStart::From { first_lsn: file.first_lsn, offset: LOG_HEADER_LEN };
-        self.log_starts.push((next.generation, next.log));
-        self.catalog = alloc::sync::Arc::new(next);
-        effects.extend(self.write_superblock()?);
+        if let (LogStart::None, Some(file)) = (self.catalog.log, self.log.file) {
+            let mut next = Catalog::clone(&self.catalog);
+            next.generation += 1;
+            next.log = LogStart::From { first_lsn: file.first_lsn, offset: LOG_HEADER_LEN as u64 };
+            self.log_starts.push((next.generation, next.log));
+            self.catalog = Arc::new(next);
+            effects.extend(self.write_superblock()?);
+        }
         Ok(effects)
+    }
+
+    fn create_log_file(&mut self, now_ns: i64) -> Effect {
+        if let Some(old) = self.log.file {
+            self.log.closed.push(ClosedFile { first_lsn: old.first_lsn, len: old.end });
+        }
+        self.log.file = Some(OpenFile { first_lsn: self.log.settled.lsn + 1, end: LOG_HEADER_LEN as u64 });
+        self.log.create_file(now_ns)
     }
 
     fn replay_frame(&mut self, frame: &Frame<'_>) -> Result<()> {
         let lsn = frame.head.lsn;
-        let operation = match frame.head.kind {
-            CommitKind::Points => self.replay_points(frame.payload)?,
-            CommitKind::Delete => {
-                let (series, time) = decode_delete(frame.payload)?;
-                Operation::Delete(Tombstone { lsn, series, time })
-            }
-            CommitKind::Expire => {
-                let time = TimeRange::new(None, Some(decode_expire(frame.payload)?));
+        let operation = match Commit::decode(frame.head.kind, frame.payload)? {
+            Commit::Points(points) => self.replay_points(points)?,
+            Commit::Delete { time, series } => Operation::Delete(Tombstone { lsn, series, time }),
+            Commit::Expire { cutoff } => {
+                let time = TimeRange::new(None, Some(cutoff));
                 Operation::Delete(Tombstone { lsn, series: SeriesSet::all(), time })
             }
-            CommitKind::NewEpoch => {
-                decode_new_epoch(frame.payload)?;
-                Operation::Mark
-            }
-            CommitKind::Gap => {
-                decode_gap(frame.payload)?;
-                Operation::Mark
-            }
-            CommitKind::Attach => {
-                return Err(Error::unsupported("the commit attaches segments, which this version can't; open it with a newer Chronicle"));
+            Commit::NewEpoch(_) | Commit::Gap { .. } => Operation::Mark,
+            Commit::Attach(_) => {
+                return Err(Error::unsupported(
+                    "the commit attaches segments, which this version can't; open it with a newer Chronicle",
+                ));
             }
         };
         self.apply(lsn, operation);
@@ -144,8 +160,7 @@ impl Engine {
         Ok(())
     }
 
-    fn replay_points(&mut self, payload: &[u8]) -> Result<Operation> {
-        let points = decode_points(payload)?;
+    fn replay_points(&mut self, points: PointsPayload<'_>) -> Result<Operation> {
         points.new_series.into_iter().try_for_each(|definition| self.dictionary.define(definition))?;
         let (mut frame_runs, mut timestamps, mut bits) = (Vec::<FrameRun>::new(), Vec::new(), Vec::new());
         decode_columns(points.columns, &mut frame_runs, &mut timestamps, &mut bits)?;
@@ -153,7 +168,10 @@ impl Engine {
             .iter()
             .map(|run| match self.dictionary.slot_of(SeriesId(run.series)) {
                 Some(slot) => Ok((slot, run.count)),
-                None => Err(Error::damaged(alloc::format!("series {} has points but was never defined", run.series))),
+                None => Err(Error::damaged(alloc::format!(
+                    "series {} has points but was never defined",
+                    run.series
+                ))),
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Operation::Points { runs, timestamps, bits })

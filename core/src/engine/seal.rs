@@ -3,7 +3,7 @@ use super::checkpoint::Checkpoint;
 use super::{Engine, Placed};
 use crate::codec::Scratch;
 use crate::error::Result;
-use crate::format::{KIND_DICTIONARY, KIND_POINTS, LogStart, SegmentEntry};
+use crate::format::{LogStart, SegmentEntry, SegmentKind};
 use crate::head::{FrozenHead, Head, SeriesInfo};
 use crate::model::TimeRange;
 use crate::segment::{BuiltSegment, DictionaryBuilder, SEGMENT_BYTES_TARGET, SegmentBuilder};
@@ -39,7 +39,8 @@ impl Engine {
             .into_iter()
             .filter_map(|(info, _)| self.dictionary.slot_of(info.id).map(|slot| (info, slot)))
             .collect();
-                let definitions = self.dictionary.definitions(self.catalog.series_stored() as usize, frozen.counts.series);
+        let definitions =
+            self.dictionary.definitions(self.catalog.series_stored() as usize, frozen.counts.series);
         let metrics = self.dictionary.metric_names(self.catalog.metrics.len(), frozen.counts.metrics);
         let metrics = metrics.map(|name| String::from(&**name)).collect();
         Some(SealJob { frozen, series, definitions, metrics, log: self.log.end() })
@@ -80,7 +81,7 @@ pub(super) fn entry(placed: Placed, run: u64, partition_duration_ns: u64) -> Seg
         _ => 0,
     };
     SegmentEntry {
-        kind: if dictionary { KIND_DICTIONARY } else { KIND_POINTS },
+        kind: if dictionary { SegmentKind::Dictionary } else { SegmentKind::Points },
         offset,
         run,
         partition_min: partition(summary.time.min),
@@ -113,16 +114,18 @@ impl SealJob {
     }
 
     /// Points it holds, later doubles included.
-    pub fn points(&self) -> usize { self.frozen.points() }
+    pub fn points(&self) -> usize {
+        self.frozen.points()
+    }
 }
 
 /// A dictionary run of `definitions`, which are in order of number; `None` without any.
 pub(super) fn build_dictionary(definitions: &[Arc<SeriesInfo>], lsn: u64) -> Result<Option<BuiltSegment>> {
-    let mut builder = DictionaryBuilder::new(lsn, lsn);
+    let mut builder = DictionaryBuilder::new();
     for info in definitions {
         builder.push(info.id, &info.series.tags)?;
     }
-    Ok(builder.finish())
+    Ok(builder.finish().map(|built| built.of_commits(lsn.max(1))))
 }
 
 /// Keeps one scratch for everything a job decodes and encodes.

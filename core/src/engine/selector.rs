@@ -16,10 +16,14 @@ pub struct Selector {
 
 impl Selector {
     /// Every series of a metric.
-    pub fn metric(name: impl Into<String>) -> Self { Self { metric: Some(name.into()), matchers: Vec::new() } }
+    pub fn metric(name: impl Into<String>) -> Self {
+        Self { metric: Some(name.into()), matchers: Vec::new() }
+    }
 
     /// Every series.
-    pub fn all() -> Self { Self::default() }
+    pub fn all() -> Self {
+        Self::default()
+    }
 
     /// Only series whose tag `key` has this value; an absent tag has the empty value.
     #[must_use]
@@ -29,7 +33,10 @@ impl Selector {
     }
 
     /// The visible series it selects, with their slots.
-    pub(crate) fn series<'a>(&'a self, dictionary: &'a Dictionary) -> impl Iterator<Item = (u32, &'a Arc<SeriesInfo>)> {
+    pub(crate) fn series<'a>(
+        &'a self,
+        dictionary: &'a Dictionary,
+    ) -> impl Iterator<Item = (u32, &'a Arc<SeriesInfo>)> {
         let named = self.metric.as_deref().map(|metric| dictionary.series_of(metric));
         let all = self.metric.is_none().then(|| dictionary.all_series());
         named

@@ -3,7 +3,7 @@
 //! What it keeps true: an extent that generation `g` no longer names is handed out again only when no superblock slot
 //! holds a generation below `g` and no live pin is below `g`. It is rebuilt at open from what the two slots name,
 //! so it is never stored.
-use crate::format::{EXTENT_ALIGN, HEADER_AREA_LEN};
+use crate::format::{ALIGNMENT, HEADER_AREA_LEN};
 use crate::ids::Generation;
 use crate::source::ByteRange;
 use alloc::collections::BTreeMap;
@@ -21,7 +21,9 @@ pub(crate) struct Space {
 }
 
 /// Length of an extent as it lies in the file.
-pub(crate) fn aligned(len: u64) -> u64 { len.next_multiple_of(EXTENT_ALIGN) }
+pub(crate) fn aligned(len: u64) -> u64 {
+    len.next_multiple_of(ALIGNMENT)
+}
 
 impl Space {
     /// Space of a file in which exactly `used` is in use. What lies between becomes free at once, or, when `quarantine`
@@ -63,16 +65,29 @@ impl Space {
         self.pending.push((generation, ByteRange::new(extent.offset, aligned(extent.len))));
     }
 
+    /// Hands out nothing before `end`.
+    pub(crate) fn reserve_to(&mut self, end: u64) {
+        self.end = self.end.max(aligned(end));
+    }
+
     /// Gives back an extent that no superblock ever named.
-    pub(crate) fn abandon(&mut self, extent: ByteRange) { self.insert(ByteRange::new(extent.offset, aligned(extent.len))); }
+    pub(crate) fn abandon(&mut self, extent: ByteRange) {
+        self.insert(ByteRange::new(extent.offset, aligned(extent.len)));
+    }
 
     /// Makes pending extents free that neither a slot (the older one holds `oldest_slot`) nor a pin can name. Returns
     /// what became free, so that hosts can forget their maps of it.
-    pub(crate) fn reclaim(&mut self, oldest_slot: Generation, oldest_pin: Option<Generation>) -> Vec<ByteRange> {
+    pub(crate) fn reclaim(
+        &mut self,
+        oldest_slot: Generation,
+        oldest_pin: Option<Generation>,
+    ) -> Vec<ByteRange> {
         let oldest = oldest_pin.map_or(oldest_slot, |pin| pin.min(oldest_slot));
-        let (ready, waiting) = core::mem::take(&mut self.pending).into_iter().partition(|&(freed, _)| freed <= oldest);
+        let (ready, waiting) =
+            core::mem::take(&mut self.pending).into_iter().partition(|&(freed, _)| freed <= oldest);
         self.pending = waiting;
-        let ready: Vec<ByteRange> = ready.into_iter().map(|(_, range): (Generation, ByteRange)| range).collect();
+        let ready: Vec<ByteRange> =
+            ready.into_iter().map(|(_, range): (Generation, ByteRange)| range).collect();
         ready.iter().for_each(|&range| self.insert(range));
         ready
     }
@@ -89,7 +104,9 @@ impl Space {
     }
 
     /// First byte behind every extent.
-    pub(crate) fn end(&self) -> u64 { self.end }
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
 
     /// Bytes that can be handed out without growing the file, and bytes that wait for older readers or slots.
     pub(crate) fn free_and_pending(&self) -> (u64, u64) {
@@ -115,7 +132,7 @@ impl Space {
 mod tests {
     use super::*;
 
-    const PAGE: u64 = EXTENT_ALIGN;
+    const PAGE: u64 = ALIGNMENT;
 
     #[test]
     fn a_freed_extent_waits_for_slots_and_pins() {

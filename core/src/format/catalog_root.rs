@@ -1,6 +1,7 @@
 //! The root of the catalog: what the superblock says about the whole database, and where the catalog's pages lie.
 use super::extent::HEADER_AREA_LEN;
 use super::page::{PageKind, PageRef};
+use super::log_file::LOG_HEADER_LEN;
 use crate::error::{At, Error, Result};
 use crate::ids::{Chain, Epoch, Lsn};
 use alloc::vec::Vec;
@@ -36,10 +37,13 @@ pub struct Settings {
 pub enum LogStart {
     /// No log file belongs to this file: it was packed or restored.
     None,
-    /// Replay starts in the log file of that name; its frames up to the catalog's LSN are passed over.
+    /// Replay starts in the log file of that name, at the frame behind the catalog's last commit. Where the file ends
+    /// there, replay goes on in the file of the next LSN, if there is one.
     From {
         /// LSN of the file's first frame.
         first_lsn: Lsn,
+        /// Where the frame of the catalog's LSN + 1 starts, or will start, in bytes from the start of the file.
+        offset: u64,
     },
 }
 
@@ -95,7 +99,12 @@ impl CatalogRoot {
     fn log_starts_in_reach(&self) -> bool {
         match self.log {
             LogStart::None => true,
-            LogStart::From { first_lsn } => first_lsn >= 1 && first_lsn - 1 <= self.lsn,
+            LogStart::From { first_lsn, offset } => {
+                first_lsn >= 1
+                    && first_lsn - 1 <= self.lsn
+                    && offset >= LOG_HEADER_LEN as u64
+                    && offset % 8 == 0
+            }
         }
     }
 
@@ -140,8 +149,8 @@ mod tests {
             ("retention 0", |root| root.settings.retention_ns = Some(0)),
             ("parent", |root| root.parent.as_mut().unwrap().lsn = root.lsn + 1),
             ("file", |root| root.file_len = 65_535),
-            ("log", |root| root.log = LogStart::From { first_lsn: root.lsn + 2 }),
-            ("log 0", |root| root.log = LogStart::From { first_lsn: 0 }),
+            ("log", |root| root.log = LogStart::From { first_lsn: root.lsn + 2, offset: 128 }),
+            ("log 0", |root| root.log = LogStart::From { first_lsn: 0, offset: 128 }),
             ("page behind the file", |root| root.file_len = root.pages[0].offset),
             ("metrics", |root| root.metric_count = 1),
             ("same bytes", |root| root.pages[1].offset = root.pages[0].offset),

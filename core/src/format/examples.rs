@@ -73,7 +73,7 @@ pub(crate) fn root() -> CatalogRoot {
         lsn: 100,
         commit_time_ns: 1_706_400_000_000_000_000,
         chain: CHAIN,
-        log: LogStart::From { first_lsn: 81 },
+        log: LogStart::From { first_lsn: 81, offset: 4_096 },
         file_len: 1 << 20,
         points_stored: 15_000,
         series_count: 2,

@@ -156,6 +156,13 @@ impl<'a> LogScan<'a> {
         }
     }
 
+    /// Passes over the frames before `position`, which the catalog stands for. Does nothing when the header can't be read.
+    pub fn skip_to(&mut self, position: LogPosition) {
+        if self.stop.is_none() {
+            self.position = position;
+        }
+    }
+
     /// The file's header; `None` when it can't be read, or after [`LogScan::resume`].
     pub fn header(&self) -> Option<&LogHeader> {
         self.header.as_ref()

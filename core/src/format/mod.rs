@@ -4,24 +4,40 @@
 //! reads; what it can't accept is an error that says where, never a panic and never an allocation that the input's
 //! own length does not justify. `core/docs/format/` is the specification: `container.md` for what lies in `data.db`,
 //! `log.md` for the log.
-pub mod catalog_root;
-pub mod commit;
-pub mod extent;
-pub mod features;
-pub mod frame;
-pub mod log_evidence;
-pub mod log_file;
-pub mod log_scan;
+mod catalog_root;
+mod commit;
+mod extent;
+mod features;
+mod frame;
+mod log_evidence;
+mod log_file;
+mod log_scan;
 mod metadata;
-pub mod page;
+mod page;
 mod reader;
-pub mod segment_entry;
-pub mod series_set;
-pub mod slots;
-pub mod summary;
-pub mod superblock;
-pub mod tombstone;
+mod segment_entry;
+mod series_set;
+mod slots;
+mod summary;
+mod superblock;
+mod tombstone;
 
 /// Examples that the tests of several modules share.
 #[cfg(test)]
 mod examples;
+
+pub use catalog_root::{CatalogRoot, EpochParent, LogStart, Settings};
+pub use commit::{AttachedSegment, Commit, CommitKind, PointsPayload, SeriesDefinition};
+pub use extent::{ALIGNMENT, HEADER_AREA_LEN, SLOT_LEN, check_extent, padded};
+pub use features::{Access, FORMAT_VERSION, Features};
+pub use frame::{FRAME_HEAD_LEN, Frame, FrameHead, PAYLOAD_LEN_MAX, decode_frame, encode_frame};
+pub use log_evidence::Evidence;
+pub use log_file::{LOG_HEADER_LEN, LogHeader, log_file_name, parse_log_file_name};
+pub use log_scan::{End, LogExpectation, LogPosition, LogScan};
+pub use page::{PAGE_LEN_MAX, Page, PageKind, PageRef};
+pub use segment_entry::{SegmentEntry, SegmentKind};
+pub use series_set::SeriesSet;
+pub use slots::{OtherSlot, SlotReport, newest};
+pub use summary::SegmentSummary;
+pub use superblock::{Role, Superblock, decode_slot, encode_slot};
+pub use tombstone::Tombstone;

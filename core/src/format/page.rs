@@ -87,6 +87,11 @@ pub struct PageRef {
 }
 
 impl PageRef {
+    /// The bytes it takes in the file, without padding.
+    pub fn extent(&self) -> crate::source::ByteRange {
+        crate::source::ByteRange::new(self.offset, u64::from(self.len))
+    }
+
     /// What must hold of a reference in a file of `file_len` bytes.
     pub fn check(&self, file_len: u64) -> Result<()> {
         check_extent(self.offset, u64::from(self.len), file_len)?;

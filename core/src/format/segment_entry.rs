@@ -52,6 +52,11 @@ pub struct SegmentEntry {
 }
 
 impl SegmentEntry {
+    /// The bytes it takes in the file, without padding.
+    pub fn extent(&self) -> crate::source::ByteRange {
+        crate::source::ByteRange::new(self.offset, self.summary.len)
+    }
+
     /// What must hold of an entry in a file of `file_len` bytes.
     pub fn check(&self, file_len: u64) -> Result<()> {
         let place = || alloc::format!("segment {} at {}", self.summary.identity, self.offset);

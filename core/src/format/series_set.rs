@@ -56,6 +56,14 @@ impl SeriesSet {
         &self.0
     }
     /// True without any series.
+    pub fn overlaps(&self, first: SeriesId, last: SeriesId) -> bool {
+        let before = self.0.partition_point(|&(start, _)| start <= last.0);
+        before.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|&(start, count)| {
+            // The set of all series ends at the last number: its count saturates.
+            start.saturating_add(count.saturating_sub(1)) >= first.0
+        })
+    }
+    /// True without any series.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

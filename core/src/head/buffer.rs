@@ -28,7 +28,9 @@ impl Buffer {
     }
 
     /// Points in it, later doubles included.
-    pub(crate) fn len(&self) -> usize { self.timestamps.len() }
+    pub(crate) fn len(&self) -> usize {
+        self.timestamps.len()
+    }
 
     /// Appends the points inside `range` to `timestamps` and `bits`, ascending, without duplicates.
     pub(crate) fn read(&self, range: TimeRange, timestamps: &mut Vec<i64>, bits: &mut Vec<u64>) {
@@ -39,8 +41,13 @@ impl Buffer {
             bits.extend_from_slice(self.bits.get(start..end).unwrap_or_default());
             return;
         }
-        let mut points: Vec<(i64, u64)> =
-            self.timestamps.iter().copied().zip(self.bits.iter().copied()).filter(|&(t, _)| range.contains(t)).collect();
+        let mut points: Vec<(i64, u64)> = self
+            .timestamps
+            .iter()
+            .copied()
+            .zip(self.bits.iter().copied())
+            .filter(|&(t, _)| range.contains(t))
+            .collect();
         keep_last(&mut points);
         timestamps.extend(points.iter().map(|&(timestamp, _)| timestamp));
         bits.extend(points.iter().map(|&(_, bits)| bits));
@@ -50,7 +57,8 @@ impl Buffer {
     pub(crate) fn delete(&mut self, range: TimeRange) -> usize {
         let before = self.len();
         let keep = |&(timestamp, _): &(i64, u64)| !range.contains(timestamp);
-        (self.timestamps, self.bits) = self.timestamps.iter().copied().zip(self.bits.iter().copied()).filter(keep).unzip();
+        (self.timestamps, self.bits) =
+            self.timestamps.iter().copied().zip(self.bits.iter().copied()).filter(keep).unzip();
         before - self.len()
     }
 
@@ -58,7 +66,10 @@ impl Buffer {
     pub(crate) fn time(&self) -> TimeRange {
         match (self.ascending, self.timestamps.first(), self.timestamps.last()) {
             (true, Some(&min), Some(&max)) => TimeRange { min, max },
-            _ => self.timestamps.iter().fold(TimeRange::EMPTY, |range, &t| range.union(&TimeRange { min: t, max: t })),
+            _ => self
+                .timestamps
+                .iter()
+                .fold(TimeRange::EMPTY, |range, &t| range.union(&TimeRange { min: t, max: t })),
         }
     }
 }

@@ -62,16 +62,24 @@ impl Dictionary {
     }
 
     /// How many there are, invisible ones included.
-    pub(crate) fn counts(&self) -> Counts { Counts { series: self.series.len(), metrics: self.metrics.len() } }
+    pub(crate) fn counts(&self) -> Counts {
+        Counts { series: self.series.len(), metrics: self.metrics.len() }
+    }
 
     /// How many readers may see.
-    pub(crate) fn visible(&self) -> Counts { self.visible }
+    pub(crate) fn visible(&self) -> Counts {
+        self.visible
+    }
 
     /// Lets readers see everything up to `counts`.
-    pub(crate) fn show(&mut self, counts: Counts) { self.visible = counts; }
+    pub(crate) fn show(&mut self, counts: Counts) {
+        self.visible = counts;
+    }
 
     /// The series in a slot.
-    pub(crate) fn get(&self, slot: u32) -> Option<&Arc<SeriesInfo>> { self.series.get(slot as usize) }
+    pub(crate) fn get(&self, slot: u32) -> Option<&Arc<SeriesInfo>> {
+        self.series.get(slot as usize)
+    }
 
     /// The slot of a series number.
     pub(crate) fn slot_of(&self, id: SeriesId) -> Option<u32> {
@@ -84,7 +92,10 @@ impl Dictionary {
     }
 
     /// The visible series of a metric, in order of number; none when there is no such metric.
-    pub(crate) fn series_of<'a>(&'a self, metric: &str) -> impl Iterator<Item = (u32, &'a Arc<SeriesInfo>)> + use<'a> {
+    pub(crate) fn series_of<'a>(
+        &'a self,
+        metric: &str,
+    ) -> impl Iterator<Item = (u32, &'a Arc<SeriesInfo>)> + use<'a> {
         let slots = self.metric_number(metric).and_then(|number| self.metrics.get(number as usize));
         let visible = self.visible.series;
         slots.into_iter().flat_map(|metric| &metric.slots).filter_map(move |&slot| {
@@ -100,7 +111,9 @@ impl Dictionary {
     /// The number of a metric.
     pub(crate) fn metric_number(&self, name: &str) -> Option<u32> {
         let hash = self.hash(name);
-        self.metric_by_name.find(hash, |&number| self.metrics.get(number as usize).is_some_and(|m| *m.name == *name)).copied()
+        self.metric_by_name
+            .find(hash, |&number| self.metrics.get(number as usize).is_some_and(|m| *m.name == *name))
+            .copied()
     }
 
     /// The slot of a point's series; a series that is new is checked against `limits` and added, invisible as yet.
@@ -148,7 +161,11 @@ impl Dictionary {
             return if known.series == series {
                 Ok(())
             } else {
-                Err(Error::damaged(alloc::format!("series {} is defined twice, as {:?} and as {series:?}", id.0, known.series)))
+                Err(Error::damaged(alloc::format!(
+                    "series {} is defined twice, as {:?} and as {series:?}",
+                    id.0,
+                    known.series
+                )))
             };
         }
         let slot = self.add(series)?;
@@ -167,7 +184,9 @@ impl Dictionary {
     }
 
     /// Name of metric `number`.
-    pub(crate) fn metric_name(&self, number: u32) -> Option<&Arc<str>> { self.metrics.get(number as usize).map(|m| &m.name) }
+    pub(crate) fn metric_name(&self, number: u32) -> Option<&Arc<str>> {
+        self.metrics.get(number as usize).map(|m| &m.name)
+    }
 
     /// Definitions of the series in slots `first..end`, in order of number.
     pub(crate) fn definitions(&self, first: usize, end: usize) -> Vec<Arc<SeriesInfo>> {
@@ -192,7 +211,9 @@ impl Dictionary {
         while self.metrics.len() > counts.metrics {
             let number = (self.metrics.len() - 1) as u32;
             let Some(metric) = self.metrics.pop() else { break };
-            if let Ok(entry) = self.metric_by_name.find_entry(self.hasher.hash_one(&*metric.name), |&other| other == number) {
+            if let Ok(entry) =
+                self.metric_by_name.find_entry(self.hasher.hash_one(&*metric.name), |&other| other == number)
+            {
                 entry.remove();
             }
         }
@@ -204,14 +225,17 @@ impl Dictionary {
             None => self.add_metric(&series.metric)?,
         };
         let too_many = || Error::new(ErrorKind::LimitExceeded, "the format holds at most 2^32 - 1 series");
-        let slot = u32::try_from(self.series.len()).ok().filter(|&slot| slot < u32::MAX).ok_or_else(too_many)?;
+        let slot =
+            u32::try_from(self.series.len()).ok().filter(|&slot| slot < u32::MAX).ok_or_else(too_many)?;
         let hash = self.series_hash(&series);
         let metric = self.metrics.get_mut(number as usize).ok_or_else(too_many)?;
         let id = SeriesId::new(number, metric.slots.len() as u32);
         metric.slots.push(slot);
         self.series.push(Arc::new(SeriesInfo { id, key: series.key(), series }));
         let (all, hasher) = (&self.series, &self.hasher);
-        self.series_by_name.insert_unique(hash, slot, |&slot| all.get(slot as usize).map_or(0, |info| series_hash(hasher, &info.series)));
+        self.series_by_name.insert_unique(hash, slot, |&slot| {
+            all.get(slot as usize).map_or(0, |info| series_hash(hasher, &info.series))
+        });
         Ok(slot)
     }
 
@@ -228,12 +252,18 @@ impl Dictionary {
     }
 
     #[inline]
-    fn hash(&self, name: &str) -> u64 { self.hasher.hash_one(name) }
+    fn hash(&self, name: &str) -> u64 {
+        self.hasher.hash_one(name)
+    }
 
     #[inline]
-    fn pair_hash(&self, key: &str, value: &str) -> u64 { pair_hash(&self.hasher, key, value) }
+    fn pair_hash(&self, key: &str, value: &str) -> u64 {
+        pair_hash(&self.hasher, key, value)
+    }
 
-    fn series_hash(&self, series: &Series) -> u64 { series_hash(&self.hasher, series) }
+    fn series_hash(&self, series: &Series) -> u64 {
+        series_hash(&self.hasher, series)
+    }
 }
 
 #[inline]
@@ -245,7 +275,9 @@ fn pair_hash(hasher: &foldhash::fast::FixedState, key: &str, value: &str) -> u64
 }
 
 fn series_hash(hasher: &foldhash::fast::FixedState, series: &Series) -> u64 {
-    series.tags.iter().fold(hasher.hash_one(&*series.metric), |hash, (key, value)| hash.wrapping_add(pair_hash(hasher, key, value)))
+    series.tags.iter().fold(hasher.hash_one(&*series.metric), |hash, (key, value)| {
+        hash.wrapping_add(pair_hash(hasher, key, value))
+    })
 }
 
 #[inline]
@@ -258,9 +290,11 @@ fn same_series(info: &SeriesInfo, point: &impl PointSource, tags: usize) -> bool
 }
 
 fn same_tags_in_another_order(tags: &Tags, point: &impl PointSource) -> bool {
-    let given = || (0..point.tag_count()).map(|index| point.tag_at(index)).filter(|(_, value)| !value.is_empty());
+    let given =
+        || (0..point.tag_count()).map(|index| point.tag_at(index)).filter(|(_, value)| !value.is_empty());
     // Every stored tag is given, and there are as many: then nothing else is given, and no key twice.
-    given().all(|(key, value)| tags.get(key) == value) && tags.iter().all(|(key, _)| given().filter(|(k, _)| *k == key).count() == 1)
+    given().all(|(key, value)| tags.get(key) == value)
+        && tags.iter().all(|(key, _)| given().filter(|(k, _)| *k == key).count() == 1)
 }
 
 #[cfg(test)]
@@ -277,9 +311,15 @@ mod tests {
         let mut dictionary = Dictionary::new(1);
         let limits = Limits::default();
         let slot = dictionary.resolve(&point("m", &[("a", "1"), ("b", "2")]), &limits).unwrap();
-        assert_eq!(dictionary.resolve(&point("m", &[("b", "2"), ("c", ""), ("a", "1")]), &limits).unwrap(), slot);
+        assert_eq!(
+            dictionary.resolve(&point("m", &[("b", "2"), ("c", ""), ("a", "1")]), &limits).unwrap(),
+            slot
+        );
         assert_ne!(dictionary.resolve(&point("m", &[("b", "1"), ("a", "2")]), &limits).unwrap(), slot);
-        assert!(dictionary.resolve(&point("m", &[("a", "1"), ("a", "1")]), &limits).is_err(), "a repeated key");
+        assert!(
+            dictionary.resolve(&point("m", &[("a", "1"), ("a", "1")]), &limits).is_err(),
+            "a repeated key"
+        );
     }
 
     #[test]

@@ -9,8 +9,8 @@ pub(crate) use buffer::{Buffer, keep_last};
 pub use dictionary::SeriesInfo;
 pub(crate) use dictionary::{Counts, Dictionary};
 
-use crate::ids::{Chain, Lsn, SeriesId};
 use crate::format::Tombstone;
+use crate::ids::{Chain, Lsn};
 use crate::model::TimeRange;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -62,7 +62,9 @@ impl Head {
     }
 
     /// Points in it, later doubles included.
-    pub(crate) fn points(&self) -> usize { self.points }
+    pub(crate) fn points(&self) -> usize {
+        self.points
+    }
 }
 
 /// A head that will not change any more, with the position in history that it reaches.
@@ -87,16 +89,24 @@ pub struct Position {
 }
 
 impl FrozenHead {
-    pub(crate) fn new(head: Head, end: Position, counts: Counts) -> Self { Self { head, end, counts } }
+    pub(crate) fn new(head: Head, end: Position, counts: Counts) -> Self {
+        Self { head, end, counts }
+    }
 
     /// The points of a slot.
-    pub(crate) fn get(&self, slot: u32) -> Option<&Buffer> { self.head.get(slot) }
+    pub(crate) fn get(&self, slot: u32) -> Option<&Buffer> {
+        self.head.get(slot)
+    }
 
     /// LSN range of its points.
-    pub(crate) fn lsn_range(&self) -> (Lsn, Lsn) { (self.head.lsn_min.max(1), self.end.lsn.max(1)) }
+    pub(crate) fn lsn_range(&self) -> (Lsn, Lsn) {
+        (self.head.lsn_min.max(1), self.end.lsn.max(1))
+    }
 
     /// Points in it, later doubles included.
-    pub(crate) fn points(&self) -> usize { self.head.points }
+    pub(crate) fn points(&self) -> usize {
+        self.head.points
+    }
 
     /// Series with points, in order of number, each with its buffer.
     pub(crate) fn by_series<'a>(&'a self, dictionary: &Dictionary) -> Vec<(Arc<SeriesInfo>, &'a Buffer)> {
@@ -140,7 +150,8 @@ mod tests {
         let mut dictionary = Dictionary::new(0);
         let mut head = Head::default();
         for (metric, tag) in [("b", "1"), ("a", "1"), ("b", "2")] {
-            let slot = dictionary.resolve(&Point::new(metric, 0, 0.0).tag("t", tag), &Limits::default()).unwrap();
+            let slot =
+                dictionary.resolve(&Point::new(metric, 0, 0.0).tag("t", tag), &Limits::default()).unwrap();
             head.append(slot, 1, &[1], &[1]);
         }
         let frozen = FrozenHead::new(head, Position { lsn: 1, ..Position::default() }, dictionary.counts());

@@ -5,11 +5,12 @@
 use super::block::{self, BlockMeta};
 use super::header::{SegmentFeatures, SegmentHeader, SegmentKind};
 use super::index_bytes::{Columns, Head};
-use super::summary::{BuiltSegment, SegmentSummary};
+use super::summary::BuiltSegment;
 use super::{SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES};
 use crate::codec::Scratch;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::SegmentSummary;
 use crate::ids::{Hash, Hash16, Lsn, SeriesId, SeriesKey};
 use crate::model::TimeRange;
 use crate::statistics::Statistics;

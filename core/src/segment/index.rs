@@ -7,9 +7,9 @@ use super::block::BlockMeta;
 use super::columns;
 use super::header::{SegmentFeatures, SegmentHeader, SegmentKind};
 use super::index_bytes::{Head, RawIndex};
-use super::summary::SegmentSummary;
 use crate::codec::BLOCK_POINTS_MAX;
 use crate::error::{Error, Result};
+use crate::format::SegmentSummary;
 use crate::ids::{Hash, Hash16, SeriesId};
 use crate::model::TimeRange;
 use crate::statistics::Statistics;
@@ -148,6 +148,11 @@ impl SegmentIndex {
         let start = all.start + before(&self.time_max, &|max| *max < time.min);
         let end = all.start + before(&self.time_min, &|min| *min <= time.max);
         start..end
+    }
+    /// First and last timestamp of a block, and its number of points.
+    pub fn time_and_count(&self, block: usize) -> Option<(TimeRange, usize)> {
+        let time = TimeRange { min: *self.time_min.get(block)?, max: *self.time_max.get(block)? };
+        Some((time, *self.counts.get(block)? as usize))
     }
     /// Each series and its blocks, ascending.
     pub fn series(&self) -> impl Iterator<Item = (SeriesId, Range<usize>)> + '_ {

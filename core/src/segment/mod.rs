@@ -29,7 +29,7 @@ pub use header::{
     inspect_segment_header,
 };
 pub use index::SegmentIndex;
-pub use summary::{BuiltSegment, SegmentSummary};
+pub use summary::BuiltSegment;
 
 /// Most bytes of a segment: one less than 4 GiB, so that every offset inside fits 32 bits.
 pub const SEGMENT_BYTES_MAX: u64 = u32::MAX as u64;

@@ -1,40 +1,9 @@
-//! What the catalog and a backup keep about a segment of points: enough to find, fetch and prove it.
+//! A finished segment and what to keep about it.
+use super::DictionarySummary;
 use crate::digest::Digest;
-use crate::ids::{Hash, Lsn, SeriesId};
+use crate::format::SegmentSummary;
+use crate::ids::Lsn;
 use crate::model::TimeRange;
-use serde::{Deserialize, Serialize};
-
-/// A segment of points in a hundred bytes. All of it can be rebuilt from the segment's index
-/// ([`super::SegmentIndex::summary`]).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SegmentSummary {
-    /// BLAKE3 of the index, and through it of every block.
-    pub identity: Hash,
-    /// Bytes of the segment, without padding.
-    pub len: u64,
-    /// Where the index starts, bytes from the start of the segment.
-    pub index_offset: u64,
-    /// Bytes of the index, which ends the segment.
-    pub index_len: u32,
-    /// Number of points, never 0.
-    pub points: u64,
-    /// Number of blocks, never 0.
-    pub blocks: u32,
-    /// Number of series, never 0.
-    pub series: u32,
-    /// First commit whose points may be inside.
-    pub lsn_min: Lsn,
-    /// Last commit whose points may be inside.
-    pub lsn_max: Lsn,
-    /// From the first to the last timestamp.
-    pub time: TimeRange,
-    /// Smallest series id.
-    pub series_min: SeriesId,
-    /// Largest series id.
-    pub series_max: SeriesId,
-    /// Stored digest: over all points inside, deleted and superseded ones too.
-    pub digest: Digest,
-}
 
 /// A finished segment: its bytes, and what to keep about it (`S` is [`SegmentSummary`] or
 /// [`super::DictionarySummary`]).
@@ -44,4 +13,26 @@ pub struct BuiltSegment<S = SegmentSummary> {
     pub bytes: alloc::vec::Vec<u8>,
     /// What to keep about it.
     pub summary: S,
+}
+
+impl BuiltSegment<DictionarySummary> {
+    /// As the catalog keeps it: a segment without points, of the commits up to `lsn`.
+    pub fn of_commits(self, lsn: Lsn) -> BuiltSegment {
+        let summary = SegmentSummary {
+            identity: self.summary.identity,
+            len: self.summary.len,
+            index_offset: self.summary.index_offset,
+            index_len: self.summary.index_len,
+            points: 0,
+            blocks: self.summary.blocks,
+            series: self.summary.series,
+            lsn_min: lsn,
+            lsn_max: lsn,
+            time: TimeRange::EMPTY,
+            series_min: self.summary.series_min,
+            series_max: self.summary.series_max,
+            digest: Digest::default(),
+        };
+        BuiltSegment { bytes: self.bytes, summary }
+    }
 }

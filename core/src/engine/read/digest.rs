@@ -44,7 +44,9 @@ impl DigestRun {
     }
 
     /// Points that had to be read so far.
-    pub fn points_read(&self) -> u64 { self.points_read }
+    pub fn points_read(&self) -> u64 {
+        self.points_read
+    }
 
     /// Reads on; the digest when it is complete. Each step reads at most one run of points.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<Step<Option<Digest>>> {

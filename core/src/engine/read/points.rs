@@ -36,7 +36,8 @@ impl PointRows {
         let rest = match self.rest {
             Some(rest) => rest,
             None => {
-                let mut reader = SeriesReader::with_indexes(Arc::clone(&self.view), self.view.range, self.indexes.clone());
+                let mut reader =
+                    SeriesReader::with_indexes(Arc::clone(&self.view), self.view.range, self.indexes.clone());
                 if let Step::Missing(ranges) = reader.load_indexes(source)? {
                     self.indexes.clone_from(reader.indexes());
                     return Ok(Step::Missing(ranges));
@@ -60,7 +61,9 @@ impl PointRows {
                 Step::Ready(chunk) => {
                     let group = self.group_of.get(chunk.series).copied().unwrap_or(0);
                     let (timestamps, bits) = reader.points();
-                    self.rows.extend(timestamps.iter().zip(bits).map(|(&timestamp, &bits)| (timestamp, group, bits)));
+                    self.rows.extend(
+                        timestamps.iter().zip(bits).map(|(&timestamp, &bits)| (timestamp, group, bits)),
+                    );
                     let used = (self.rows.capacity() * size_of::<(i64, u32, u64)>()) as u64;
                     if used > self.memory_max {
                         return Err(over_budget(used, self.memory_max));
@@ -94,7 +97,8 @@ impl PointRows {
         match self.order {
             Order::Ascending => self.rows.sort_unstable_by_key(|&(timestamp, group, _)| (timestamp, group)),
             Order::Descending => {
-                self.rows.sort_unstable_by_key(|&(timestamp, group, _)| (core::cmp::Reverse(timestamp), group));
+                self.rows
+                    .sort_unstable_by_key(|&(timestamp, group, _)| (core::cmp::Reverse(timestamp), group));
             }
         }
         let batch = RowBatch {

@@ -53,8 +53,11 @@ impl QueryRun {
     /// once, bytes; passing it is an error of kind [`ErrorKind::OverBudget`].
     pub fn new(query: &Query, view: Arc<ReadView>, memory_max: u64) -> Result<Self> {
         query.check()?;
-        let keys: BTreeSet<String> =
-            view.series.iter().flat_map(|series| series.info.series.tags.iter().map(|(key, _)| String::from(key))).collect();
+        let keys: BTreeSet<String> = view
+            .series
+            .iter()
+            .flat_map(|series| series.info.series.tags.iter().map(|(key, _)| String::from(key)))
+            .collect();
         let keys: Vec<String> = keys.into_iter().collect();
         let group_by = match &query.select {
             Select::Points => &GroupBy::AllTags,
@@ -66,14 +69,19 @@ impl QueryRun {
         let group_of: Vec<u32> = view
             .series
             .iter()
-            .map(|series| numbers.get(&GroupKey::of(group_by, &series.info.series.tags)).copied().unwrap_or(0))
+            .map(|series| {
+                numbers.get(&GroupKey::of(group_by, &series.info.series.tags)).copied().unwrap_or(0)
+            })
             .collect();
         let groups: Vec<GroupKey> = numbers.into_keys().collect();
         let schema = ResultSchema::of(query, &keys);
         let mode = match &query.select {
             Select::Points => Mode::Points(PointRows::new(view, group_of, query.order, memory_max)),
             Select::Aggregates(aggregates) => Mode::Aggregate(AggregateRows {
-                states: groups.iter().map(|_| Aggregation::new(aggregates, query.window_ns, view.range)).collect(),
+                states: groups
+                    .iter()
+                    .map(|_| Aggregation::new(aggregates, query.window_ns, view.range))
+                    .collect(),
                 aggregates: aggregates.clone(),
                 reader: SeriesReader::new(view, query.range),
                 group_of,
@@ -87,10 +95,14 @@ impl QueryRun {
     }
 
     /// Columns of the answer.
-    pub fn schema(&self) -> &ResultSchema { &self.schema }
+    pub fn schema(&self) -> &ResultSchema {
+        &self.schema
+    }
 
     /// Tags of a group that a row names.
-    pub fn group(&self, number: u32) -> Option<&GroupKey> { self.groups.get(number as usize) }
+    pub fn group(&self, number: u32) -> Option<&GroupKey> {
+        self.groups.get(number as usize)
+    }
 
     /// The next rows, which may be none while an aggregate is still reading.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<Step<RowBatch>> {
@@ -130,7 +142,9 @@ impl AggregateRows {
         }
         let Self { reader, group_of, states, current, .. } = self;
         let step = reader.next(source, &mut |series, statistics| {
-            let Some(state) = group_of.get(series).and_then(|&group| states.get_mut(group as usize)) else { return false };
+            let Some(state) = group_of.get(series).and_then(|&group| states.get_mut(group as usize)) else {
+                return false;
+            };
             if *current != Some(series) {
                 *current = Some(series);
                 state.begin_series();
@@ -173,10 +187,15 @@ impl AggregateRows {
         for (group, state) in (0u32..).zip(core::mem::take(&mut self.states)) {
             rows.extend(state.finish().into_iter().map(|row| (row.start_ns, group, row.values)));
         }
-        debug_assert!(rows.iter().all(|(.., values)| values.len() == width), "a row has a value for each aggregate");
+        debug_assert!(
+            rows.iter().all(|(.., values)| values.len() == width),
+            "a row has a value for each aggregate"
+        );
         match self.order {
             Order::Ascending => rows.sort_by_key(|&(timestamp, group, _)| (timestamp, group)),
-            Order::Descending => rows.sort_by_key(|&(timestamp, group, _)| (core::cmp::Reverse(timestamp), group)),
+            Order::Descending => {
+                rows.sort_by_key(|&(timestamp, group, _)| (core::cmp::Reverse(timestamp), group))
+            }
         }
         self.ready = Some(rows.into_iter());
     }

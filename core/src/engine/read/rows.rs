@@ -14,14 +14,22 @@ pub struct RowBatch {
 
 impl RowBatch {
     /// Number of rows.
-    pub fn len(&self) -> usize { self.timestamps.len() }
+    pub fn len(&self) -> usize {
+        self.timestamps.len()
+    }
 
     /// True without rows.
-    pub fn is_empty(&self) -> bool { self.timestamps.is_empty() }
+    pub fn is_empty(&self) -> bool {
+        self.timestamps.is_empty()
+    }
 
     /// Each row: timestamp, group, values. `width` is the number of value columns.
     pub fn rows(&self, width: usize) -> impl Iterator<Item = (i64, u32, &[f64])> {
         let values = self.values.chunks_exact(width.max(1));
-        self.timestamps.iter().zip(&self.groups).zip(values).map(|((&timestamp, &group), values)| (timestamp, group, values))
+        self.timestamps
+            .iter()
+            .zip(&self.groups)
+            .zip(values)
+            .map(|((&timestamp, &group), values)| (timestamp, group, values))
     }
 }

@@ -9,6 +9,7 @@ use crate::model::TimeRange;
 use crate::segment::{BlockMeta, SegmentIndex, decode_block};
 use crate::source::{ByteRange, Source, Step};
 use crate::statistics::Statistics;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -52,7 +53,7 @@ impl Piece {
 }
 
 /// Indexes of the segments of a view, as far as they were read.
-pub(super) type Indexes = Vec<Option<Arc<SegmentIndex>>>;
+pub(crate) type Indexes = Vec<Option<Arc<SegmentIndex>>>;
 
 /// Reads the series of a view one after the other, each in ascending time, without duplicates or deleted points.
 pub struct SeriesReader {
@@ -79,7 +80,7 @@ impl SeriesReader {
         Self::with_indexes(view, range, indexes)
     }
 
-    pub(super) fn with_indexes(view: Arc<ReadView>, range: TimeRange, indexes: Indexes) -> Self {
+    pub(crate) fn with_indexes(view: Arc<ReadView>, range: TimeRange, indexes: Indexes) -> Self {
         let range = range.intersection(&view.range);
         Self {
             view,
@@ -98,9 +99,13 @@ impl SeriesReader {
     }
 
     /// The points of the last chunk, ascending.
-    pub fn points(&self) -> (&[i64], &[u64]) { (&self.timestamps, &self.bits) }
+    pub fn points(&self) -> (&[i64], &[u64]) {
+        (&self.timestamps, &self.bits)
+    }
 
-    pub(super) fn indexes(&self) -> &Indexes { &self.indexes }
+    pub(crate) fn indexes(&self) -> &Indexes {
+        &self.indexes
+    }
 
     /// Reads what is not read yet of the indexes that the view needs.
     pub fn load_indexes(&mut self, source: &mut dyn Source) -> Result<Step<()>> {
@@ -118,7 +123,8 @@ impl SeriesReader {
             let range = ByteRange::new(entry.offset + summary.index_offset, u64::from(summary.index_len));
             match source.read(range).at(place)? {
                 Some(bytes) => {
-                    let parsed = Arc::new(SegmentIndex::parse(bytes, summary).at(place)?);
+                    let parsed =
+                        Arc::new(SegmentIndex::parse(None, bytes, Some(&summary.identity)).at(place)?);
                     source.keep_index(&summary.identity, &parsed);
                     *index = Some(parsed);
                 }
@@ -188,9 +194,20 @@ impl SeriesReader {
     }
 
     /// Smallest range that covers every piece.
-    pub(super) fn extent(&self) -> TimeRange {
+    pub(crate) fn extent(&self) -> TimeRange {
         let pieces = (0..self.view.series.len()).flat_map(|series| self.list_pieces(series));
         pieces.fold(TimeRange::EMPTY, |range, piece| range.union(&piece.time())).intersection(&self.range)
+    }
+
+    /// Points of the view's segments by the start that `start_of` gives their block's first timestamp.
+    pub(crate) fn points_by(&self, start_of: impl Fn(i64) -> i64) -> Vec<(i64, u64)> {
+        let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
+        for index in self.indexes.iter().flatten() {
+            for (time, points) in (0..index.len()).filter_map(|block| index.time_and_count(block)) {
+                *counts.entry(start_of(time.min)).or_default() += points as u64;
+            }
+        }
+        counts.into_iter().collect()
     }
 
     fn list_pieces(&self, series: usize) -> Vec<Piece> {
@@ -198,18 +215,27 @@ impl SeriesReader {
         let Some(view) = self.view.series.get(series) else { return pieces };
         for (number, (entry, index)) in self.view.entries.iter().zip(&self.indexes).enumerate() {
             let Some(index) = index else { continue };
-            for block in index.blocks_of(view.info.id) {
+            for block in index.blocks_in(view.info.id, self.range) {
                 let Some((time, points)) = index.time_and_count(block) else { continue };
-                if time.overlaps(&self.range) {
-                    pieces.push(Piece::Block { entry: number, block, time, lsn_max: entry.summary.lsn_max, points });
-                }
+                pieces.push(Piece::Block {
+                    entry: number,
+                    block,
+                    time,
+                    lsn_max: entry.summary.lsn_max,
+                    points,
+                });
             }
         }
         for (index, unsealed) in view.unsealed.iter().enumerate() {
             if let (Some(&min), Some(&max)) = (unsealed.timestamps.first(), unsealed.timestamps.last()) {
                 let time = TimeRange { min, max };
                 if time.overlaps(&self.range) {
-                    pieces.push(Piece::Unsealed { index, time, lsn_max: unsealed.lsn_max, points: unsealed.timestamps.len() });
+                    pieces.push(Piece::Unsealed {
+                        index,
+                        time,
+                        lsn_max: unsealed.lsn_max,
+                        points: unsealed.timestamps.len(),
+                    });
                 }
             }
         }
@@ -222,8 +248,14 @@ impl SeriesReader {
         let [Piece::Block { entry, block, time, lsn_max, .. }] = now else { return None };
         let id = self.view.series.get(series)?.info.id;
         let whole = self.range.covers(time) && self.floor <= time.min && time.max <= cut;
-        let deleted = self.view.tombstones.iter().any(|t| *lsn_max < t.lsn && t.time.overlaps(time) && t.series.contains(id));
-        (whole && !deleted).then(|| self.indexes.get(*entry)?.as_ref()?.meta(*block).map(|meta| meta.statistics)).flatten()
+        let deleted = self
+            .view
+            .tombstones
+            .iter()
+            .any(|t| *lsn_max < t.lsn && t.time.overlaps(time) && t.series.contains(id));
+        (whole && !deleted)
+            .then(|| self.indexes.get(*entry)?.as_ref()?.meta(*block).map(|meta| meta.stats))
+            .flatten()
     }
 
     /// Merges the pieces, up to and including `cut`, into the points of this chunk. False when bytes are missing.
@@ -256,7 +288,8 @@ impl SeriesReader {
             clip(&mut self.piece_timestamps, &mut self.piece_bits, window);
             delete(&mut self.piece_timestamps, &mut self.piece_bits, id, piece.lsn_max(), &view.tombstones);
             if several {
-                self.merged.extend(self.piece_timestamps.iter().copied().zip(self.piece_bits.iter().copied()));
+                self.merged
+                    .extend(self.piece_timestamps.iter().copied().zip(self.piece_bits.iter().copied()));
             } else {
                 core::mem::swap(&mut self.timestamps, &mut self.piece_timestamps);
                 core::mem::swap(&mut self.bits, &mut self.piece_bits);
@@ -287,16 +320,22 @@ impl SeriesReader {
                 entry.offset,
                 range.offset,
                 id.0,
-                meta.statistics.time.min,
-                meta.statistics.time.max
+                meta.stats.time.min,
+                meta.stats.time.max
             )
         };
         let Some(bytes) = source.read(range).at(place)? else { return Ok(false) };
-        decode_block(bytes, &meta, &mut self.piece_timestamps, &mut self.piece_bits, &mut self.scratch).at(place)?;
+        decode_block(bytes, &meta, &mut self.piece_timestamps, &mut self.piece_bits, &mut self.scratch)
+            .at(place)?;
         Ok(true)
     }
 
-    fn meta<'v>(&self, view: &'v ReadView, entry: usize, block: usize) -> Option<(&'v crate::format::SegmentEntry, BlockMeta)> {
+    fn meta<'v>(
+        &self,
+        view: &'v ReadView,
+        entry: usize,
+        block: usize,
+    ) -> Option<(&'v crate::format::SegmentEntry, BlockMeta)> {
         Some((view.entries.get(entry)?, self.indexes.get(entry)?.as_ref()?.meta(block)?))
     }
 
@@ -373,7 +412,13 @@ fn clip(timestamps: &mut Vec<i64>, bits: &mut Vec<u64>, window: TimeRange) {
 }
 
 /// Removes points of series `id` that were written before a deletion that names them.
-fn delete(timestamps: &mut Vec<i64>, bits: &mut Vec<u64>, id: SeriesId, lsn_max: Lsn, tombstones: &[Tombstone]) {
+fn delete(
+    timestamps: &mut Vec<i64>,
+    bits: &mut Vec<u64>,
+    id: SeriesId,
+    lsn_max: Lsn,
+    tombstones: &[Tombstone],
+) {
     for tombstone in tombstones.iter().filter(|t| lsn_max < t.lsn && t.series.contains(id)) {
         let start = timestamps.partition_point(|&timestamp| timestamp < tombstone.time.min);
         let end = timestamps.partition_point(|&timestamp| timestamp <= tombstone.time.max);

@@ -19,7 +19,8 @@ pub struct ReadView {
     /// Deletions that may name points of those segments or of the unsealed points.
     pub(crate) tombstones: Vec<Tombstone>,
     pub(crate) catalog: Arc<Catalog>,
-    _pin: Pin,
+    #[expect(dead_code, reason = "keeps the segments' extents from being reused")]
+    pub(crate) pin: Pin,
 }
 
 /// One series in a view.
@@ -31,18 +32,26 @@ pub struct SeriesView {
 
 impl SeriesView {
     /// Which series it is.
-    pub fn info(&self) -> &SeriesInfo { &self.info }
+    pub fn info(&self) -> &SeriesInfo {
+        &self.info
+    }
 }
 
 impl ReadView {
     /// The last commit it sees.
-    pub fn position(&self) -> Position { self.position }
+    pub fn position(&self) -> Position {
+        self.position
+    }
 
     /// Its series, in order of number.
-    pub fn series(&self) -> &[SeriesView] { &self.series }
+    pub fn series(&self) -> &[SeriesView] {
+        &self.series
+    }
 
     /// Timestamps it is limited to.
-    pub fn range(&self) -> TimeRange { self.range }
+    pub fn range(&self) -> TimeRange {
+        self.range
+    }
 }
 
 impl Engine {
@@ -53,9 +62,10 @@ impl Engine {
         let mut series: Vec<SeriesView> = selector
             .series(&self.dictionary)
             .map(|(slot, info)| {
-                let frozen = self.frozen.iter().filter_map(|frozen| {
-                    Unsealed::read(frozen.get(slot)?, frozen.end.lsn, range)
-                });
+                let frozen = self
+                    .frozen
+                    .iter()
+                    .filter_map(|frozen| Unsealed::read(frozen.get(slot)?, frozen.end.lsn, range));
                 let head = self.head.get(slot).and_then(|buffer| Unsealed::read(buffer, position.lsn, range));
                 SeriesView { info: Arc::clone(info), unsealed: frozen.chain(head).collect() }
             })
@@ -72,14 +82,16 @@ impl Engine {
                 .collect(),
             None => Vec::new(),
         };
-        let unsealed = series.iter().flat_map(|series| &series.unsealed).map(|unsealed| unsealed.lsn_max).min();
+        let unsealed =
+            series.iter().flat_map(|series| &series.unsealed).map(|unsealed| unsealed.lsn_max).min();
         let relevant = |tombstone: &&Tombstone| {
             tombstone.time.overlaps(&range)
-                && (unsealed.is_some_and(|lsn| lsn < tombstone.lsn) || entries.iter().any(|entry| applies(tombstone, entry)))
+                && (unsealed.is_some_and(|lsn| lsn < tombstone.lsn)
+                    || entries.iter().any(|entry| applies(tombstone, entry)))
         };
         let tombstones = self.tombstones.iter().filter(relevant).cloned().collect();
         let pin = self.pin();
-        ReadView { position, range, series, entries, tombstones, catalog: Arc::clone(&self.catalog), _pin: pin }
+        ReadView { position, range, series, entries, tombstones, catalog: Arc::clone(&self.catalog), pin }
     }
 
     /// Pins the current generation.

@@ -23,7 +23,11 @@ impl Engine {
             return None;
         }
         let entries: Vec<SegmentEntry> = self.catalog.point_segments().copied().collect();
-        let inputs = if all { pick::everything(&entries, &self.tombstones) } else { pick::next(&entries, &self.tombstones) }?;
+        let inputs = if all {
+            pick::everything(&entries, &self.tombstones)
+        } else {
+            pick::next(&entries, &self.tombstones)
+        }?;
         Some(CompactionJob::new(self, inputs))
     }
 
@@ -34,7 +38,10 @@ impl Engine {
             return Ok(None);
         }
         let lsn = self.catalog.dictionary_runs().map(|run| run.summary.lsn_max).max().unwrap_or(1);
-        super::seal::build_dictionary(&self.dictionary.definitions(0, self.catalog.series_stored() as usize), lsn)
+        super::seal::build_dictionary(
+            &self.dictionary.definitions(0, self.catalog.series_stored() as usize),
+            lsn,
+        )
     }
 
     /// Replaces all dictionary runs by the one that was built of them.
@@ -49,7 +56,8 @@ impl Engine {
     pub fn install_compaction(&mut self, job: &CompactionJob, placed: Vec<Placed>) -> Result<Checkpoint> {
         let run = self.take_run();
         let duration = self.identity.settings.partition_duration_ns;
-        let mut added: Vec<SegmentEntry> = placed.into_iter().map(|placed| entry(placed, run, duration)).collect();
+        let mut added: Vec<SegmentEntry> =
+            placed.into_iter().map(|placed| entry(placed, run, duration)).collect();
         // Each span of partitions is a run of its own from here on.
         let mut runs: Vec<(i64, u64)> = Vec::new();
         for entry in &mut added {

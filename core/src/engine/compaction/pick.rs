@@ -1,0 +1,147 @@
+//! Choosing what to compact.
+use crate::engine::checkpoint::applies;
+use crate::format::{SegmentEntry, Tombstone};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Runs that are merged at least, unless everything is.
+const RUNS_MIN: usize = 4;
+/// Runs that are merged at most, so that a compaction stays short.
+const RUNS_MAX: usize = 16;
+/// Runs whose sizes differ by more than this factor are not merged: the large one would be rewritten for little.
+const SIZE_FACTOR: u64 = 8;
+/// A run over several partitions is cut at partition boundaries into runs of at least this many points. Below it a
+/// segment of its own would cost more in padding and short blocks than dropping whole partitions saves.
+pub(super) const PARTITION_POINTS_MIN: u64 = 1 << 20;
+
+/// Segments that were made together.
+#[derive(Clone, Debug)]
+struct Run {
+    lsn_min: u64,
+    lsn_max: u64,
+    partitions: (i64, i64),
+    points: u64,
+    entries: Vec<SegmentEntry>,
+}
+
+/// What has to be rewritten so that no two runs share a partition, no deletion is left to carry out and at most one run is
+/// small. `None` when that is so.
+pub(super) fn everything(entries: &[SegmentEntry], tombstones: &[Tombstone]) -> Option<Vec<SegmentEntry>> {
+    let runs = runs(entries);
+    let several_small = runs.iter().filter(|run| is_small(run)).count() > 1;
+    let has_work = |run: &&Run| {
+        runs.iter().any(|other| !same(other, run) && meet(other.partitions, run.partitions))
+            || (several_small && is_small(run))
+            || tombstones.iter().any(|tombstone| run.entries.iter().any(|entry| applies(tombstone, entry)))
+    };
+    let chosen: Vec<Run> = runs.iter().filter(has_work).cloned().collect();
+    (!chosen.is_empty()).then(|| entries_of(closure(&runs, chosen)))
+}
+
+/// The next compaction that is due: neighbours of similar size, the smallest first; else a run that a deletion empties.
+pub(super) fn next(entries: &[SegmentEntry], tombstones: &[Tombstone]) -> Option<Vec<SegmentEntry>> {
+    let runs = runs(entries);
+    let merges = windows(&runs).map(|window| closure(&runs, window));
+    let merges = merges.filter(|merge| merge.len() <= 2 * RUNS_MAX && are_similar(merge));
+    let due = merges.min_by_key(|merge| merge.iter().map(|run| run.points).sum::<u64>()).or_else(|| {
+        let run = runs.iter().find(|run| is_emptied(run, tombstones))?;
+        Some(closure(&runs, alloc::vec![run.clone()]))
+    })?;
+    Some(entries_of(due))
+}
+
+/// Neighbours in LSN of similar size that share a partition or are small.
+fn windows(runs: &[Run]) -> impl Iterator<Item = Vec<Run>> {
+    runs.windows(RUNS_MIN).enumerate().filter_map(|(start, window)| {
+        let first = window.first()?;
+        let related = |run: &Run| meet(run.partitions, first.partitions) || is_small(run);
+        if !are_similar(window) || !window.iter().all(related) {
+            return None;
+        }
+        let mut end = start + RUNS_MIN;
+        while end < runs.len()
+            && end - start < RUNS_MAX
+            && are_similar(runs.get(start..=end)?)
+            && related(runs.get(end)?)
+        {
+            end += 1;
+        }
+        runs.get(start..end).map(<[Run]>::to_vec)
+    })
+}
+
+/// `chosen` and every run that lies between them in LSN and may hold points of the same partitions: without it the order
+/// of commits would be lost.
+fn closure(runs: &[Run], mut chosen: Vec<Run>) -> Vec<Run> {
+    loop {
+        let lsn_min = chosen.iter().map(|run| run.lsn_min).min().unwrap_or(0);
+        let lsn_max = chosen.iter().map(|run| run.lsn_max).max().unwrap_or(0);
+        let first = chosen.iter().map(|run| run.partitions.0).min().unwrap_or(0);
+        let last = chosen.iter().map(|run| run.partitions.1).max().unwrap_or(0);
+        let missing = runs.iter().find(|run| {
+            let between = run.lsn_min <= lsn_max && lsn_min <= run.lsn_max;
+            between && meet(run.partitions, (first, last)) && !chosen.iter().any(|known| same(known, run))
+        });
+        match missing {
+            Some(run) => chosen.push(run.clone()),
+            None => {
+                chosen.sort_unstable_by_key(|run| run.lsn_min);
+                return chosen;
+            }
+        }
+    }
+}
+
+fn same(a: &Run, b: &Run) -> bool {
+    a.entries.first().map(|entry| entry.offset) == b.entries.first().map(|entry| entry.offset)
+}
+
+fn meet(a: (i64, i64), b: (i64, i64)) -> bool {
+    a.0 <= b.1 && b.0 <= a.1
+}
+
+fn is_small(run: &Run) -> bool {
+    run.points < PARTITION_POINTS_MIN
+}
+
+fn are_similar(runs: &[Run]) -> bool {
+    let most = runs.iter().map(|run| run.points).max().unwrap_or(0);
+    let least = runs.iter().map(|run| run.points).min().unwrap_or(0);
+    most <= SIZE_FACTOR * least.max(1)
+}
+
+/// A deletion covers the whole time of one of its segments: rewriting gives space back.
+fn is_emptied(run: &Run, tombstones: &[Tombstone]) -> bool {
+    let covered = |tombstone: &Tombstone, entry: &SegmentEntry| {
+        applies(tombstone, entry) && tombstone.time.covers(&entry.summary.time)
+    };
+    tombstones.iter().any(|tombstone| run.entries.iter().any(|entry| covered(tombstone, entry)))
+}
+
+fn entries_of(runs: Vec<Run>) -> Vec<SegmentEntry> {
+    runs.into_iter().flat_map(|run| run.entries).collect()
+}
+
+/// Runs in order of LSN.
+fn runs(entries: &[SegmentEntry]) -> Vec<Run> {
+    let mut runs: BTreeMap<u64, Run> = BTreeMap::new();
+    for entry in entries {
+        let summary = &entry.summary;
+        let run = runs.entry(entry.run).or_insert(Run {
+            lsn_min: summary.lsn_min,
+            lsn_max: summary.lsn_max,
+            partitions: (entry.partition_min, entry.partition_max),
+            points: 0,
+            entries: Vec::new(),
+        });
+        run.lsn_min = run.lsn_min.min(summary.lsn_min);
+        run.lsn_max = run.lsn_max.max(summary.lsn_max);
+        run.partitions =
+            (run.partitions.0.min(entry.partition_min), run.partitions.1.max(entry.partition_max));
+        run.points += summary.points;
+        run.entries.push(*entry);
+    }
+    let mut runs: Vec<Run> = runs.into_values().collect();
+    runs.sort_by_key(|run| (run.lsn_min, run.partitions));
+    runs
+}
