@@ -101,8 +101,7 @@ pub fn decode_block(
     scratch: &mut Scratch,
 ) -> Result<()> {
     let content = check_crc(bytes, meta.len)?;
-    let count =
-        usize::try_from(meta.stats.count).ok().filter(|&count| 1 <= count && count <= BLOCK_POINTS_MAX);
+    let count = usize::try_from(meta.stats.count).ok().filter(|count| (1..=BLOCK_POINTS_MAX).contains(count));
     let count = count.ok_or_else(|| Error::damaged("the index gives the block an impossible count"))?;
     let (times, values) =
         split_columns(content).ok_or_else(|| Error::damaged("the columns do not fit the block"))?;

@@ -102,8 +102,8 @@ impl SegmentBuilder {
         Ok(())
     }
 
-    /// Adds a block as it lies in another segment, checksum included; `meta` is its entry in that segment's index. The id
-    /// may be another one: a block does not name its series. Order is as for [`SegmentBuilder::push_series`].
+    /// Adds a block as it lies in another segment, checksum included; `meta` is its entry in that segment's index. The
+    /// id may be another one: a block does not name its series. Order is as for [`SegmentBuilder::push_series`].
     ///
     /// The bytes go in unchanged, but are proved against the hash and decoded first: damage is not carried into a
     /// segment whose hashes would then vouch for it, and the stored digest is summed from the points. Errors as for

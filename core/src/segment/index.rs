@@ -46,8 +46,8 @@ impl SegmentIndex {
                 "the index hashes to {found}, not to the segment's identity"
             )));
         }
-        let parsed =
-            Self::check(RawIndex::read(index)?, found, index.len()).map_err(|error| error.at("index"))?;
+        let parsed = RawIndex::read(index).and_then(|raw| Self::check(raw, found, index.len()));
+        let parsed = parsed.map_err(|error| error.at("index"))?;
         if let Some(header) = header {
             columns::check_header(header, parsed.header())?;
         }

@@ -132,7 +132,8 @@ fn a_block_that_lies_is_refused_though_its_checksum_is_right() {
     let (a, b): (&[u8], &[u8]) = (b"a", b"b");
     assert_eq!(decode(&[a, b], &[5, 1, 0, 1, 4, 1, 0, 0], 2), Ok(2), "the base of the lies is sound");
     let long = [b'x'; 65_536];
-    let lies: [(&str, &[&[u8]], &[u64], u32); 13] = [
+    type Lie<'a> = (&'a str, &'a [&'a [u8]], &'a [u64], u32);
+    let lies: [Lie<'_>; 13] = [
         ("another first id", &[a, b], &[4, 1, 0, 1], 1),
         ("an id beyond the block", &[a, b], &[5, 1, 0, 1, 5, 0], 2),
         ("a repeated id", &[a, b], &[5, 1, 0, 1, 0, 0], 2),

@@ -74,6 +74,37 @@ fn a_header_that_the_index_does_not_imply_is_refused_though_its_checksum_is_righ
     }
 }
 
+#[test]
+fn a_block_that_lies_is_refused_though_its_checksum_is_right() {
+    let decode = |timestamps: &[i64], values: &[u64], change: fn(&mut BlockMeta)| {
+        let (mut bytes, mut scratch) = (Vec::new(), Scratch::default());
+        block::encode_block(timestamps, values, &mut bytes, &mut Vec::new(), &mut scratch);
+        let stats = Statistics::of(&[1, 2, 3], &[10, 20, 30]).unwrap();
+        let (series, hash) = (SeriesId(1), Hash16::default());
+        let mut meta = BlockMeta { series, offset: 64, len: bytes.len() as u32, stats, hash };
+        change(&mut meta);
+        let (mut t, mut b) = (Vec::new(), Vec::new());
+        decode_block(&bytes, &meta, &mut t, &mut b, &mut scratch)?;
+        check_block_statistics(&t, &b, &meta)
+    };
+    assert_eq!(decode(&[1, 2, 3], &[10, 20, 30], |_| ()), Ok(()), "the base of the lies is sound");
+    for (what, result) in [
+        ("a repeated time", decode(&[1, 1, 3], &[10, 20, 30], |_| ())),
+        ("another first time", decode(&[0, 2, 3], &[10, 20, 30], |_| ())),
+        ("another last time", decode(&[1, 2, 4], &[10, 20, 30], |_| ())),
+        ("another first value", decode(&[1, 2, 3], &[11, 20, 30], |_| ())),
+        ("another last value", decode(&[1, 2, 3], &[10, 20, 31], |_| ())),
+        ("another sum", decode(&[1, 2, 3], &[10, 21, 30], |_| ())),
+        ("fewer values than times", decode(&[1, 2, 3], &[10, 20], |_| ())),
+        ("more points than counted", decode(&[1, 2, 3], &[10, 20, 30], |meta| meta.stats.count = 2)),
+        ("no points", decode(&[1, 2, 3], &[10, 20, 30], |meta| meta.stats.count = 0)),
+        ("points beyond memory", decode(&[1, 2, 3], &[10, 20, 30], |meta| meta.stats.count = 1 << 40)),
+        ("another length", decode(&[1, 2, 3], &[10, 20, 30], |meta| meta.len += 1)),
+    ] {
+        assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::Damaged), "{what}");
+    }
+}
+
 /// An index made up by hand, with a right identity: three blocks of two series.
 fn lie(change: impl FnOnce(&mut Head, &mut Columns)) -> Result<SegmentIndex> {
     let mut columns = Columns::default();
