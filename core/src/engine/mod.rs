@@ -19,6 +19,7 @@ mod read;
 mod replay;
 mod seal;
 mod selector;
+mod snapshot;
 mod space;
 
 pub use checkpoint::{Aftermath, Checkpoint};
@@ -33,6 +34,7 @@ pub use read::{Chunk, DigestRun, QueryRun, ReadView, RowBatch, SeriesReader, Ser
 pub use replay::ReplayEnd;
 pub use seal::SealJob;
 pub use selector::Selector;
+pub use snapshot::{LogPart, Snapshot};
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};

@@ -1,7 +1,6 @@
 //! Sealing: from a frozen head to segments.
 use super::checkpoint::Checkpoint;
 use super::{Engine, Placed};
-use crate::codec::Scratch;
 use crate::error::Result;
 use crate::format::{LogStart, SegmentEntry, SegmentKind};
 use crate::head::{FrozenHead, Head, SeriesInfo};
@@ -126,12 +125,4 @@ pub(super) fn build_dictionary(definitions: &[Arc<SeriesInfo>], lsn: u64) -> Res
         builder.push(info.id, &info.series.tags)?;
     }
     Ok(builder.finish().map(|built| built.of_commits(lsn.max(1))))
-}
-
-/// Keeps one scratch for everything a job decodes and encodes.
-#[derive(Default)]
-pub(super) struct Columns {
-    pub(super) timestamps: Vec<i64>,
-    pub(super) bits: Vec<u64>,
-    pub(super) scratch: Scratch,
 }

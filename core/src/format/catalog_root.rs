@@ -1,7 +1,7 @@
 //! The root of the catalog: what the superblock says about the whole database, and where the catalog's pages lie.
 use super::extent::HEADER_AREA_LEN;
-use super::page::{PageKind, PageRef};
 use super::log_file::LOG_HEADER_LEN;
+use super::page::{PageKind, PageRef};
 use crate::error::{At, Error, Result};
 use crate::ids::{Chain, Epoch, Lsn};
 use alloc::vec::Vec;

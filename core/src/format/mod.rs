@@ -27,17 +27,21 @@ mod tombstone;
 mod examples;
 
 pub use catalog_root::{CatalogRoot, EpochParent, LogStart, Settings};
-pub use commit::{AttachedSegment, Commit, CommitKind, PointsPayload, SeriesDefinition};
+pub use commit::{
+    AttachedSegment, Commit, CommitKind, NAME_LEN_MAX, PointsPayload, SeriesDefinition, TAGS_MAX,
+};
 pub use extent::{ALIGNMENT, HEADER_AREA_LEN, SLOT_LEN, check_extent, padded};
 pub use features::{Access, FORMAT_VERSION, Features};
-pub use frame::{FRAME_HEAD_LEN, Frame, FrameHead, PAYLOAD_LEN_MAX, decode_frame, encode_frame};
+pub use frame::{
+    AHEAD_NS, FRAME_ALIGNMENT, FRAME_HEAD_LEN, Frame, FrameHead, PAYLOAD_LEN_MAX, decode_frame, encode_frame,
+};
 pub use log_evidence::Evidence;
-pub use log_file::{LOG_HEADER_LEN, LogHeader, log_file_name, parse_log_file_name};
+pub use log_file::{LOG_HEADER_LEN, LOG_MAGIC, LogHeader, log_file_name, parse_log_file_name};
 pub use log_scan::{End, LogExpectation, LogPosition, LogScan};
-pub use page::{PAGE_LEN_MAX, Page, PageKind, PageRef};
+pub use page::{METRIC_NAME_LEN_MAX, PAGE_HEADER_LEN, PAGE_LEN_MAX, PAGE_MAGIC, Page, PageKind, PageRef};
 pub use segment_entry::{SegmentEntry, SegmentKind};
-pub use series_set::SeriesSet;
+pub use series_set::{SERIES_RANGES_MAX, SeriesSet};
 pub use slots::{OtherSlot, SlotReport, newest};
 pub use summary::SegmentSummary;
-pub use superblock::{Role, Superblock, decode_slot, encode_slot};
+pub use superblock::{Role, SLOT_HEAD_LEN, SLOT_MAGIC, Superblock, decode_slot, encode_slot};
 pub use tombstone::Tombstone;

@@ -61,17 +61,6 @@ impl Buffer {
             self.timestamps.iter().copied().zip(self.bits.iter().copied()).filter(keep).unzip();
         before - self.len()
     }
-
-    /// First and last timestamp; empty without points.
-    pub(crate) fn time(&self) -> TimeRange {
-        match (self.ascending, self.timestamps.first(), self.timestamps.last()) {
-            (true, Some(&min), Some(&max)) => TimeRange { min, max },
-            _ => self
-                .timestamps
-                .iter()
-                .fold(TimeRange::EMPTY, |range, &t| range.union(&TimeRange { min: t, max: t })),
-        }
-    }
 }
 
 /// Sorts by timestamp and keeps, of equal timestamps, the last in the order given.

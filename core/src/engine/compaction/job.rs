@@ -204,7 +204,6 @@ impl ReadView {
             series: series.into_iter().map(|info| SeriesView { info, unsealed: Vec::new() }).collect(),
             entries: inputs,
             tombstones: engine.tombstones.to_vec(),
-            catalog: Arc::clone(&engine.catalog),
             pin: engine.pin(),
         }
     }

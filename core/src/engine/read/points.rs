@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 const SLICE_POINTS: u64 = 1 << 16;
 
 /// Points of a view in order of time, points of one timestamp in order of group.
-pub struct PointRows {
+pub(super) struct PointRows {
     view: Arc<ReadView>,
     group_of: Vec<u32>,
     order: Order,

@@ -1,5 +1,4 @@
 //! View: everything a reader may see, as of one commit.
-use crate::catalog::Catalog;
 use crate::engine::checkpoint::applies;
 use crate::engine::{Engine, Pin, Selector};
 use crate::format::{SegmentEntry, Tombstone};
@@ -18,7 +17,6 @@ pub struct ReadView {
     pub(crate) entries: Vec<SegmentEntry>,
     /// Deletions that may name points of those segments or of the unsealed points.
     pub(crate) tombstones: Vec<Tombstone>,
-    pub(crate) catalog: Arc<Catalog>,
     #[expect(dead_code, reason = "keeps the segments' extents from being reused")]
     pub(crate) pin: Pin,
 }
@@ -91,7 +89,7 @@ impl Engine {
         };
         let tombstones = self.tombstones.iter().filter(relevant).cloned().collect();
         let pin = self.pin();
-        ReadView { position, range, series, entries, tombstones, catalog: Arc::clone(&self.catalog), pin }
+        ReadView { position, range, series, entries, tombstones, pin }
     }
 
     /// Pins the current generation.

@@ -1,0 +1,69 @@
+//! Snapshot: a pinned catalog and a position in the log. Taking one copies two pointers and blocks nothing.
+use super::{Engine, Identity, Pin};
+use crate::catalog::Catalog;
+use crate::format::LogStart;
+use crate::head::Position;
+use crate::ids::Lsn;
+use crate::source::ByteRange;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Everything a database held at one commit, pinned: what it names is neither overwritten nor deleted while it lives.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// What database it is of.
+    pub identity: Identity,
+    /// The commit it ends with.
+    pub position: Position,
+    /// Where the commits lie that the catalog does not hold yet, in order. They are written, though perhaps not synced.
+    pub log: Vec<LogPart>,
+    pub(crate) catalog: Arc<Catalog>,
+    #[expect(dead_code, reason = "keeps extents and log files from being reused")]
+    pin: Pin,
+}
+
+/// Whole frames in a log file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogPart {
+    /// Which log file.
+    pub first_lsn: Lsn,
+    /// Which of its bytes.
+    pub range: ByteRange,
+}
+
+impl Engine {
+    /// The database as of the last visible commit.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let mut log = Vec::new();
+        if let (LogStart::From { first_lsn, offset }, Some(file)) = (self.catalog.log, self.log.file) {
+            let closed = self.log.closed.iter().map(|closed| (closed.first_lsn, closed.len));
+            let mut files: Vec<(Lsn, u64)> = closed.chain([(file.first_lsn, file.end)]).collect();
+            files.sort_unstable();
+            for (lsn, end) in files.into_iter().filter(|&(lsn, _)| lsn >= first_lsn) {
+                let start = if lsn == first_lsn { offset } else { crate::format::LOG_HEADER_LEN as u64 };
+                if start < end {
+                    log.push(LogPart { first_lsn: lsn, range: ByteRange::new(start, end - start) });
+                }
+            }
+        }
+        Snapshot {
+            identity: self.identity.clone(),
+            position: self.log.settled,
+            log,
+            catalog: Arc::clone(&self.catalog),
+            pin: self.pin(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The commit up to which the catalog holds everything; the log parts hold the rest.
+    pub fn checkpoint(&self) -> Position {
+        self.catalog.position
+    }
+
+    /// Segments and their lengths: number, and bytes without padding.
+    pub fn segments(&self) -> impl Iterator<Item = &crate::format::SegmentEntry> {
+        self.catalog.segments.iter()
+    }
+}
