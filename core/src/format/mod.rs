@@ -9,7 +9,7 @@ pub mod commit;
 pub mod extent;
 pub mod features;
 pub mod frame;
-pub mod log_evidence;
+mod log_evidence;
 pub mod log_file;
 pub mod log_scan;
 mod metadata;
