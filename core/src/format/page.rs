@@ -330,6 +330,15 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_page_that_is_not_the_one_the_root_means_is_damage() {
+        // A medium that gave an old page back: its CRC32 holds, and its length and entries are the same.
+        let page = |name: &str| Page::Metrics { first: 0, names: alloc::vec![name.to_string()] };
+        let (reference, _) = page("disk").encode(1 << 20).unwrap();
+        let (_, old) = page("dusk").encode(1 << 20).unwrap();
+        assert!(Page::decode(&reference, &old, 1 << 30).unwrap_err().message().contains("by hash"));
+    }
+
+    #[test]
     fn a_page_that_holds_other_entries_than_the_root_says_is_damage() {
         for page in pages() {
             let (good, bytes) = page.encode(1 << 20).unwrap();

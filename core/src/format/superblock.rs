@@ -1,7 +1,7 @@
 //! A superblock: one of the two slots at the start of a container, from which everything in it is found.
 //!
-//! The first 128 bytes, what they mean and what the hash covers stay the same in every version of the format
-//! , so that a newer file is told from a damaged one with certainty.
+//! The first 128 bytes, what they mean and what the hash covers stay the same in every version of the format, so that
+//! a newer file is told from a damaged one with certainty.
 use super::catalog_root::CatalogRoot;
 use super::extent::{ALIGNMENT, SLOT_LEN};
 use super::features::{FORMAT_VERSION, Features};
