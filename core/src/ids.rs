@@ -57,7 +57,7 @@ hex_id!(
     Hash, 32
 );
 hex_id!(
-    /// The first 16 bytes of a BLAKE3, where an enclosing [`Hash`] already pins the content.
+    /// The first 16 bytes of a BLAKE3, where an enclosing [`struct@Hash`] already pins the content.
     Hash16, 16
 );
 hex_id!(

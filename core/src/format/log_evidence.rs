@@ -19,7 +19,7 @@ pub(crate) struct Wanted<'a> {
 
 /// Proof that the missing frame was there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Evidence {
+pub(crate) enum Evidence {
     /// This frame says so.
     Frame {
         /// Bytes from the start of the search to the frame.

@@ -35,10 +35,9 @@ pub use features::{Access, FORMAT_VERSION, Features};
 pub use frame::{
     AHEAD_NS, FRAME_ALIGNMENT, FRAME_HEAD_LEN, Frame, FrameHead, PAYLOAD_LEN_MAX, decode_frame, encode_frame,
 };
-pub use log_evidence::Evidence;
 pub use log_file::{LOG_HEADER_LEN, LOG_MAGIC, LogHeader, log_file_name, parse_log_file_name};
 pub use log_scan::{End, LogExpectation, LogPosition, LogScan};
-pub use page::{METRIC_NAME_LEN_MAX, PAGE_HEADER_LEN, PAGE_LEN_MAX, PAGE_MAGIC, Page, PageKind, PageRef};
+pub use page::{PAGE_HEADER_LEN, PAGE_LEN_MAX, PAGE_MAGIC, Page, PageKind, PageRef};
 pub use segment_entry::{SegmentEntry, SegmentKind};
 pub use series_set::{SERIES_RANGES_MAX, SeriesSet};
 pub use slots::{OtherSlot, SlotReport, newest};

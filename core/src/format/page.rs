@@ -2,6 +2,7 @@
 //!
 //! An extent holds a 16-byte header, the body and zeros to the next 4 KiB. The CRC32 in the header finds damage
 //! without the root at hand; the hash in the [`PageRef`] proves that the page is the one the root means.
+use super::commit::NAME_LEN_MAX;
 use super::extent::{check_extent, padded};
 use super::metadata;
 use super::reader::Reader;
@@ -20,8 +21,6 @@ pub const PAGE_MAGIC: [u8; 8] = *b"CHRNPAGE";
 pub const PAGE_HEADER_LEN: usize = 16;
 /// Most bytes of a page, header included. Room for the largest tombstone, and for all names that 2,000 metrics can have.
 pub const PAGE_LEN_MAX: u32 = 128 << 20;
-/// Longest metric name in a page, bytes.
-pub const METRIC_NAME_LEN_MAX: usize = 65_535;
 
 /// What a page lists. The numbers are those in the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -194,17 +193,16 @@ impl Page {
         let place = || alloc::format!("catalog page at {}", reference.offset);
         reference.check(file_len)?;
         let body = Self::body(reference, bytes).at(place)?;
-        let what = "the list";
         let page = match reference.kind {
-            PageKind::Segments => Self::Segments(metadata::decode(body, what).at(place)?),
-            PageKind::Tombstones => Self::Tombstones(metadata::decode(body, what).at(place)?),
+            PageKind::Segments => Self::Segments(Self::list(reference, body).at(place)?),
+            PageKind::Tombstones => Self::Tombstones(Self::list(reference, body).at(place)?),
             PageKind::Metrics => {
-                Self::Metrics { first: reference.first, names: metadata::decode(body, what).at(place)? }
+                Self::Metrics { first: reference.first, names: Self::list(reference, body).at(place)? }
             }
         };
         page.check(file_len).at(place)?;
-        if u64::from(reference.entries) != page.len() as u64 || reference.time != page.time() {
-            return Err(Error::damaged("the root says something else about its entries").at(place()));
+        if reference.time != page.time() {
+            return Err(Error::damaged("its entries cover another time than the root says").at(place()));
         }
         Ok(page)
     }
@@ -225,12 +223,24 @@ impl Page {
         Ok(body)
     }
 
+    /// The entries. Their number is compared first: a small body can't claim more of them than the root does.
+    fn list<'a, T: Deserialize<'a>>(reference: &PageRef, body: &'a [u8]) -> Result<Vec<T>> {
+        let (entries, _): (u32, _) = metadata::decode_prefix(body, "the number of entries")?;
+        if entries != reference.entries {
+            return Err(Error::damaged(alloc::format!(
+                "it has {entries} entries, and the root says {}",
+                reference.entries
+            )));
+        }
+        metadata::decode(body, "the list")
+    }
+
     fn check(&self, file_len: u64) -> Result<()> {
         match self {
             Self::Segments(entries) => entries.iter().try_for_each(|entry| entry.check(file_len)),
             Self::Tombstones(entries) => entries.iter().try_for_each(Tombstone::check),
             Self::Metrics { names, .. } => {
-                match names.iter().find(|name| name.is_empty() || name.len() > METRIC_NAME_LEN_MAX) {
+                match names.iter().find(|name| name.is_empty() || name.len() > NAME_LEN_MAX) {
                     Some(name) => Err(Error::damaged(alloc::format!(
                         "a metric name of {} bytes is not possible",
                         name.len()
@@ -321,7 +331,29 @@ mod tests {
         let (good, _) = pages()[0].encode(1 << 20).unwrap();
         let forged = PageRef { len: bytes.len() as u32, hash: Hash16::of(&bytes), ..good };
         let error = Page::decode(&forged, &bytes, 1 << 30).unwrap_err();
-        assert!(error.message().contains("the list can't be read"), "{error}");
+        assert!(error.message().contains("number of entries can't be read"), "{error}");
+    }
+
+    #[test]
+    fn a_whole_page_that_is_not_the_one_the_root_means_is_damage() {
+        // A medium that gave an old page back: its CRC32 holds, and its length and entries are the same.
+        let page = |name: &str| Page::Metrics { first: 0, names: alloc::vec![name.to_string()] };
+        let (reference, _) = page("disk").encode(1 << 20).unwrap();
+        let (_, old) = page("dusk").encode(1 << 20).unwrap();
+        assert!(Page::decode(&reference, &old, 1 << 30).unwrap_err().message().contains("by hash"));
+    }
+
+    #[test]
+    fn a_page_that_holds_other_entries_than_the_root_says_is_damage() {
+        for page in pages() {
+            let (good, bytes) = page.encode(1 << 20).unwrap();
+            let wrong_count = PageRef { entries: good.entries + 1, ..good };
+            assert!(
+                Page::decode(&wrong_count, &bytes, 1 << 30).unwrap_err().message().contains("the root says")
+            );
+            let wrong_time = PageRef { time: TimeRange { min: -6, max: 9 }, ..good };
+            assert!(Page::decode(&wrong_time, &bytes, 1 << 30).is_err());
+        }
     }
 
     #[test]

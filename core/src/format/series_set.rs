@@ -1,16 +1,17 @@
 //! A set of series numbers, as ranges: what a deletion applies to.
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::ids::SeriesId;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use core::fmt;
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
 /// Most ranges in one set. A deletion of more has to be split, so that a tombstone always fits a catalog page.
 pub const SERIES_RANGES_MAX: usize = 1 << 22;
 
 /// Series numbers as `(start, count)` ranges, in order, with at least one absent number between two ranges. Encoded as
 /// that list; reading refuses one that is not in this form.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(try_from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct SeriesSet(Vec<(u64, u64)>);
 
 impl SeriesSet {
@@ -20,7 +21,7 @@ impl SeriesSet {
     }
     /// The set of `ids`, which come in ascending order; a repeated one counts once. An error of kind `InvalidInput`
     /// says that they did not, `LimitExceeded` that there are more than [`SERIES_RANGES_MAX`] ranges.
-    pub fn from_sorted_ids(ids: impl IntoIterator<Item = SeriesId>) -> Result<Self> {
+    pub fn from_sorted_ids(ids: impl IntoIterator<Item = SeriesId>) -> crate::error::Result<Self> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for SeriesId(id) in ids {
             let is_full = ranges.len() == SERIES_RANGES_MAX;
@@ -43,7 +44,12 @@ impl SeriesSet {
                 _ => ranges.push((id, 1)),
             }
         }
-        Self::try_from(ranges).map_err(|wrong| Error::invalid(wrong.0))
+        match ranges.last() {
+            Some((start, count)) if start.checked_add(*count).is_none() => {
+                Err(Error::invalid("no series can have the number 2^64 - 1"))
+            }
+            _ => Ok(Self(ranges)),
+        }
     }
     /// True when `id` is in the set; takes time in the logarithm of the number of ranges.
     pub fn contains(&self, id: SeriesId) -> bool {
@@ -69,38 +75,32 @@ impl SeriesSet {
     }
 }
 
-/// Why a list of ranges is no set.
-pub struct WrongRanges(&'static str);
-
-impl core::fmt::Display for WrongRanges {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl TryFrom<Vec<(u64, u64)>> for SeriesSet {
-    type Error = WrongRanges;
-    fn try_from(ranges: Vec<(u64, u64)>) -> core::result::Result<Self, WrongRanges> {
-        if ranges.len() > SERIES_RANGES_MAX {
-            return Err(WrongRanges("a set of series has too many ranges"));
-        }
-        let mut end_before = None;
-        for &(start, count) in &ranges {
-            let Some(end) = start.checked_add(count).filter(|_| count > 0) else {
-                return Err(WrongRanges("a range of series is empty or passes 2^64 - 1"));
-            };
-            if end_before.is_some_and(|before| start <= before) {
-                return Err(WrongRanges("ranges of series are out of order or touch"));
+/// Ranges are checked one by one as they are read: a false list is refused where it turns false, not after it has
+/// filled the memory.
+impl<'de> Deserialize<'de> for SeriesSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ranges;
+        impl<'de> Visitor<'de> for Ranges {
+            type Value = SeriesSet;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("ranges of series")
             }
-            end_before = Some(end);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<SeriesSet, A::Error> {
+                let mut ranges: Vec<(u64, u64)> = Vec::new();
+                let mut end_before = None;
+                while let Some((start, count)) = list.next_element::<(u64, u64)>()? {
+                    let end = start.checked_add(count).filter(|_| count > 0);
+                    let follows = end_before.is_none_or(|before| start > before);
+                    if end.is_none() || !follows || ranges.len() == SERIES_RANGES_MAX {
+                        return Err(A::Error::custom("ranges of series are no set"));
+                    }
+                    end_before = end;
+                    ranges.push((start, count));
+                }
+                Ok(SeriesSet(ranges))
+            }
         }
-        Ok(Self(ranges))
-    }
-}
-
-impl From<SeriesSet> for Vec<(u64, u64)> {
-    fn from(set: SeriesSet) -> Self {
-        set.0
+        deserializer.deserialize_seq(Ranges)
     }
 }
 
@@ -108,7 +108,7 @@ impl From<SeriesSet> for Vec<(u64, u64)> {
 mod tests {
     use super::*;
 
-    fn of(ids: &[u64]) -> Result<SeriesSet> {
+    fn of(ids: &[u64]) -> crate::error::Result<SeriesSet> {
         SeriesSet::from_sorted_ids(ids.iter().map(|&id| SeriesId(id)))
     }
 
@@ -126,6 +126,7 @@ mod tests {
     fn unsorted_ids_are_refused() {
         assert_eq!(of(&[3, 1]).unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(of(&[1, 2, 9, 8]).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(of(&[u64::MAX]).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 
     #[test]

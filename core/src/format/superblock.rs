@@ -1,7 +1,7 @@
 //! A superblock: one of the two slots at the start of a container, from which everything in it is found.
 //!
-//! The first 128 bytes, what they mean and what the hash covers stay the same in every version of the format
-//! ([`SlotHead`]), so that a newer file is told from a damaged one with certainty.
+//! The first 128 bytes, what they mean and what the hash covers stay the same in every version of the format, so that
+//! a newer file is told from a damaged one with certainty.
 use super::catalog_root::CatalogRoot;
 use super::extent::{ALIGNMENT, SLOT_LEN};
 use super::features::{FORMAT_VERSION, Features};
@@ -273,6 +273,22 @@ pub(crate) mod tests {
         let slot = resealed(slot, at, &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]);
         let error = decode_slot(&slot).unwrap_err();
         assert!(error.message().contains("the catalog root can't be read"), "{error}");
+    }
+
+    #[test]
+    fn a_forged_root_behind_a_good_hash_reads_as_something_or_is_an_error() {
+        let slot = encode_slot(&examples::superblock(4)).unwrap();
+        let root_len = u32::from_le_bytes(slot[80..84].try_into().unwrap()) as usize;
+        let mut refused = 0;
+        for at in SLOT_HEAD_LEN..SLOT_HEAD_LEN + root_len {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                match decode_slot(&resealed(slot.clone(), at, &[value])) {
+                    Ok(superblock) => superblock.check().unwrap(),
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(refused > 0);
     }
 
     #[test]

@@ -143,6 +143,7 @@ impl Unsealed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::SeriesId;
     use crate::model::{Limits, Point};
 
     #[test]

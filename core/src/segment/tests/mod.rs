@@ -228,7 +228,7 @@ fn an_index_beyond_one_piece_of_the_codec_comes_back() {
 fn summaries_survive_serialization() {
     let summary = build(&small()).summary;
     let bytes = postcard::to_allocvec(&summary).unwrap();
-    assert_eq!(postcard::from_bytes::<SegmentSummary>(&bytes).unwrap(), summary);
+    assert_eq!(postcard::from_bytes::<crate::format::SegmentSummary>(&bytes).unwrap(), summary);
 }
 
 #[test]
