@@ -1,7 +1,7 @@
 //! Tokens to a query: one function per clause, one token of look-ahead, no recursion.
 use super::error::{Span, error_at, shown};
 use super::lexer::{Lexer, Token};
-use super::word::{KEYWORDS, not_yet, suggestion};
+use super::word::{KEYWORDS, not_yet, suggestion, synonym};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{Aggregate, GroupBy, Order, Query, Select};
 use alloc::borrow::Cow;
@@ -110,11 +110,13 @@ impl<'a> Parser<'a> {
             return Err(self.invalid(span, &message));
         }
         let Some(aggregate) = function(name) else {
-            let hint = suggestion(name, &Aggregate::NAMES);
-            let known = if hint.is_empty() { "; there are " } else { "" };
-            let names = if hint.is_empty() { Aggregate::NAMES.join(", ") } else { String::new() };
-            let message = alloc::format!("there is no function {}{hint}{known}{names}", shown(name));
-            return Err(self.invalid(span, &message));
+            let near = suggestion(name, &Aggregate::NAMES);
+            let hint = match synonym(name) {
+                Some(ours) => alloc::format!("; write {ours}"),
+                None if near.is_empty() => alloc::format!("; there are {}", Aggregate::NAMES.join(", ")),
+                None => near,
+            };
+            return Err(self.invalid(span, &alloc::format!("there is no function {}{hint}", shown(name))));
         };
         self.advance()?;
         self.argument(aggregate)
@@ -122,8 +124,12 @@ impl<'a> Parser<'a> {
 
     /// What stands between the parentheses of a function.
     fn argument(&mut self, aggregate: Aggregate) -> Result<Aggregate> {
-        let is_value = matches!(self.token, Token::Word(word) if word.eq_ignore_ascii_case("value"));
-        if !is_value && !(aggregate == Aggregate::Count && self.is_symbol("*")) {
+        let accepted = match self.token {
+            Token::Word(word) => word.eq_ignore_ascii_case("value"),
+            Token::Symbol("*") => aggregate == Aggregate::Count,
+            _ => false,
+        };
+        if !accepted {
             return Err(self.expected(&alloc::format!("value inside {}()", aggregate.name())));
         }
         self.advance()?;

@@ -24,6 +24,22 @@ const NOT_YET: [(&str, &str); 12] = [
     ("WITH", ""),
 ];
 
+/// Functions as other dialects call them, and as they are written here.
+const SYNONYMS: [(&str, &str); 7] = [
+    ("avg", "mean(value)"),
+    ("average", "mean(value)"),
+    ("median", "percentile(value, 50)"),
+    ("quantile", "percentile(value, 99)"),
+    ("std", "stddev(value)"),
+    ("stdev", "stddev(value)"),
+    ("derivative", "rate(value)"),
+];
+
+/// The expression for a function that has another name elsewhere.
+pub(super) fn synonym(function: &str) -> Option<&'static str> {
+    SYNONYMS.iter().find(|(other, _)| other.eq_ignore_ascii_case(function)).map(|(_, ours)| *ours)
+}
+
 /// What follows "... is not yet supported" for a word that later versions will read.
 pub(super) fn not_yet(word: &str) -> Option<&'static str> {
     NOT_YET.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, instead)| *instead)
@@ -54,7 +70,10 @@ pub(super) fn suggestion(written: &str, candidates: &[&str]) -> String {
         .iter()
         .filter(|_| length <= 24)
         .map(|candidate| (distance(&written, &candidate.to_lowercase()), *candidate))
-        .filter(|(distance, candidate)| *distance <= 2 && *distance < length.min(candidate.len()))
+        .filter(|(distance, candidate)| {
+            // A short word may not become another one by half of its letters.
+            *distance <= if length < 7 { 1 } else { 2 } && *distance < length.min(candidate.len())
+        })
         .min();
     nearest.map_or_else(String::new, |(_, word)| alloc::format!("; did you mean {word}?"))
 }
@@ -93,7 +112,7 @@ mod tests {
         ] {
             assert_eq!(suggestion(written, &functions), alloc::format!("; did you mean {meant}?"));
         }
-        for written in ["median", "x", "", "derivative"] {
+        for written in ["median", "x", "", "mix(", "lower"] {
             assert_eq!(suggestion(written, &functions), "", "{written}");
         }
     }
