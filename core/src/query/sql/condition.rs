@@ -1,7 +1,7 @@
 //! The conditions after WHERE.
+use super::cursor::Parser;
 use super::error::shown;
 use super::lexer::Token;
-use super::parser::Parser;
 use super::word::not_yet;
 use crate::error::Result;
 use crate::model::TimeRange;
@@ -23,7 +23,7 @@ impl Parser<'_> {
     }
 
     fn condition(&mut self) -> Result<()> {
-        match *self.token() {
+        match self.token {
             Token::Word(word) if word.eq_ignore_ascii_case("time") => {
                 self.advance()?;
                 self.time_condition()
@@ -42,7 +42,7 @@ impl Parser<'_> {
     }
 
     fn time_condition(&mut self) -> Result<()> {
-        let operator = match *self.token() {
+        let operator = match self.token {
             Token::Symbol(operator @ ("<" | "<=" | "=" | ">=" | ">")) => operator,
             Token::Symbol("!=" | "<>") => {
                 return Err(self.unsupported_here("leaving a moment out is not yet supported"));
@@ -63,7 +63,7 @@ impl Parser<'_> {
     }
 
     fn tag_condition(&mut self, key: String) -> Result<()> {
-        let matcher = match *self.token() {
+        let matcher = match self.token {
             Token::Symbol("=") => {
                 self.advance()?;
                 Matcher::Equal { key, value: self.string()? }
@@ -116,7 +116,7 @@ impl Parser<'_> {
 
     /// The value of a tag.
     fn string(&mut self) -> Result<String> {
-        match self.token().clone() {
+        match self.token.clone() {
             Token::Text(text) => {
                 self.advance()?;
                 Ok(text.into_owned())

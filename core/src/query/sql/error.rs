@@ -1,6 +1,6 @@
 //! Errors that point at the word they are about.
 use crate::error::{Error, ErrorKind};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 /// A stretch of the text, as byte offsets on character boundaries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +57,6 @@ fn printable(c: char) -> char {
 pub(super) fn shown(word: &str) -> String {
     match word.char_indices().nth(40) {
         Some((cut, _)) => alloc::format!("`{}...`", word.get(..cut).unwrap_or_default()),
-        None => alloc::format!("`{word}`").to_string(),
+        None => alloc::format!("`{word}`"),
     }
 }

@@ -21,11 +21,13 @@
 //! The parser is one pass without recursion over a text of bounded length: its time and memory are proportional to the text,
 //! whatever the text is. Every error points at the word it is about.
 mod condition;
+mod cursor;
 mod error;
 mod lexer;
 mod moment;
 mod parser;
 mod print;
+mod select;
 mod word;
 
 #[cfg(test)]
@@ -53,5 +55,5 @@ pub fn parse_sql_within(text: &str, now_ns: i64, bytes_max: usize) -> Result<Que
             alloc::format!("the query has {} bytes; at most {bytes_max} are read", text.len()),
         ));
     }
-    parser::Parser::new(text, now_ns)?.query()
+    cursor::Parser::new(text, now_ns)?.query()
 }

@@ -1,25 +1,25 @@
 //! Moments and spans in a query.
+use super::cursor::Parser;
 use super::error::Span;
 use super::lexer::Token;
-use super::parser::Parser;
 use crate::error::{Error, Result};
 use crate::time::{parse_duration, parse_timestamp_lenient};
 
 impl Parser<'_> {
     /// A moment with all that is added to it, Unix ns.
     pub(super) fn moment(&mut self) -> Result<i64> {
-        let start = self.span();
+        let start = self.span;
         let mut end = start;
         // 128 bits hold every sum that fits into a text, so only the result needs to be in range.
         let mut ns = self.moment_base(&mut end)?;
         loop {
-            let sign = match self.token() {
+            let sign = match self.token {
                 Token::Symbol("+") => 1,
                 Token::Symbol("-") => -1,
                 _ => break,
             };
             self.advance()?;
-            end = self.span();
+            end = self.span;
             ns += sign * self.span_ns("a span such as 1h30m")?;
         }
         i64::try_from(ns).map_err(|_| {
@@ -31,7 +31,7 @@ impl Parser<'_> {
     }
 
     fn moment_base(&mut self, end: &mut Span) -> Result<i128> {
-        match self.token().clone() {
+        match self.token.clone() {
             Token::Text(text) => {
                 // A date alone is its first moment.
                 let ns = match text.len() {
@@ -44,13 +44,13 @@ impl Parser<'_> {
             }
             Token::Symbol("-") => {
                 self.advance()?;
-                *end = self.span();
+                *end = self.span;
                 Ok(-self.span_ns("a number")?)
             }
             Token::Word(word) if word.eq_ignore_ascii_case("now") => {
                 self.advance()?;
                 self.expect_symbol("(")?;
-                *end = self.span();
+                *end = self.span;
                 self.expect_symbol(")")?;
                 Ok(self.now_ns.into())
             }
@@ -66,7 +66,7 @@ impl Parser<'_> {
 
     /// A number of nanoseconds, with or without units.
     fn span_ns(&mut self, what: &str) -> Result<i128> {
-        let Token::Number(number) = *self.token() else { return Err(self.expected(what)) };
+        let Token::Number(number) = self.token else { return Err(self.expected(what)) };
         let ns = if number.bytes().all(|byte| byte.is_ascii_digit()) {
             match number.parse::<u64>() {
                 Ok(ns) => ns.into(),
@@ -81,7 +81,7 @@ impl Parser<'_> {
 
     /// Length of a window, ns: a span with a unit, longer than 0.
     pub(super) fn window(&mut self) -> Result<i64> {
-        let Token::Number(number) = *self.token() else {
+        let Token::Number(number) = self.token else {
             return Err(self.expected("the length of a window, such as 5m or 1h"));
         };
         match parse_duration(number).map_err(|error| self.reworded(&error))? {
