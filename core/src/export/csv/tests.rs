@@ -147,6 +147,9 @@ fn skipped_lines_are_counted_and_the_first_ten_shown() {
     assert_eq!(report.examples.iter().map(|example| example.line).take(3).collect::<Vec<_>>(), [3, 5, 6]);
     assert!(report.examples[0].message.ends_with("(the row runs on to line 4)"));
     assert!(report.examples[1].message.contains("not UTF-8"));
+
+    let (_, report, _) = read_pieces(&[b"timestamp,metric,value\n1,m,\"\n\nb\""], skip());
+    assert!(report.examples[0].message.ends_with("(the row runs on to line 4)"));
 }
 
 #[test]

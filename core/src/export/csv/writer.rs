@@ -128,12 +128,12 @@ mod tests {
         let mut writer = CsvWriter::new(["value", "host", "host", "tag:x", "a b"].map(String::from).into());
         let mut out = Vec::new();
         writer.header(&mut out);
-        let tags = Tags::new([("host", "a,\"b\""), ("value", " x")]).unwrap();
+        let tags = Tags::new([("host", "a,\"b\"\rc"), ("value", " x")]).unwrap();
         writer.row(&mut out, "cpu load", &tags, 1_500_000_000, 21.5f64.to_bits()).unwrap();
         writer.row(&mut out, "m", &Tags::default(), 0, 3f64.to_bits()).unwrap();
         let text = core::str::from_utf8(&out).unwrap();
         let expected = "timestamp,metric,value,a b,host,tag:tag:x,tag:value\n\
-            1970-01-01T00:00:01.5Z,cpu load,21.5,,\"a,\"\"b\"\"\",,\" x\"\n\
+            1970-01-01T00:00:01.5Z,cpu load,21.5,,\"a,\"\"b\"\"\rc\",,\" x\"\n\
             1970-01-01T00:00:00Z,m,3,,,,\n";
         assert_eq!(text, expected);
     }
