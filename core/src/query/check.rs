@@ -5,6 +5,8 @@ use crate::error::{Error, ErrorKind, Result};
 impl Query {
     /// Most aggregates in one query.
     pub const AGGREGATES_MAX: usize = 64;
+    /// Most tags that are named to group by.
+    pub const GROUP_TAGS_MAX: usize = 64;
 
     /// Refuses what has no meaning, with what to change; must be called before a query is run. A range without any
     /// timestamp is meant to be legal: its answer has no rows.
@@ -43,6 +45,16 @@ impl Query {
             )));
         }
         let GroupBy::Tags(keys) = &self.group_by else { return Ok(()) };
+        if keys.len() > Self::GROUP_TAGS_MAX {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                alloc::format!(
+                    "{} tags are grouped by; at most {} can be named",
+                    keys.len(),
+                    Self::GROUP_TAGS_MAX
+                ),
+            ));
+        }
         for (i, key) in keys.iter().enumerate() {
             if key.is_empty() {
                 return Err(Error::invalid("a tag key to group by is empty"));
@@ -55,7 +67,8 @@ impl Query {
     }
 }
 
-fn check_aggregates(aggregates: &[Aggregate]) -> Result<()> {
+/// The part of [`Query::check`] that looks at the aggregates.
+pub(super) fn check_aggregates(aggregates: &[Aggregate]) -> Result<()> {
     if aggregates.is_empty() {
         return Err(Error::invalid("no aggregate is asked for; name one, or select points"));
     }

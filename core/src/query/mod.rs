@@ -1,6 +1,6 @@
-//! Queries: what may be asked, and the arithmetic of the answer.
+//! Queries: what may be asked, its text form, and the arithmetic of the answer.
 //!
-//! [`Query`] is the question, [`aggregate`] the kernels that turn runs of points into windows, and
+//! [`Query`] is the question, [`sql`] its text, [`aggregate`] the kernels that turn runs of points into windows, and
 //! [`GroupKey`] and [`ResultSchema`] the shape of the answer. All of it is pure: nothing here knows where points are
 //! stored, in what order series are scanned, or what "now" is unless it is told.
 pub mod aggregate;
@@ -10,6 +10,7 @@ mod group;
 mod matcher;
 mod model;
 mod row;
+pub mod sql;
 
 pub use aggregate::{Aggregation, WindowRow};
 pub use builder::{days, hours, milliseconds, minutes, seconds};
@@ -17,3 +18,4 @@ pub use group::GroupKey;
 pub use matcher::Matcher;
 pub use model::{Aggregate, GroupBy, Order, Query, Select};
 pub use row::ResultSchema;
+pub use sql::parse_sql;

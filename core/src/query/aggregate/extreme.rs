@@ -19,7 +19,7 @@ pub(super) fn min_from(start: f64, bits: &[u64]) -> f64 {
         return min_one_by_one(start, bits);
     }
     // A zero only matters while nothing is below it.
-    if found == 0.0 && !(start < 0.0) {
+    if found == 0.0 && (start.is_nan() || start >= 0.0) {
         let zero = if bits.contains(&MINUS_ZERO) { -0.0 } else { 0.0 };
         return min(start, zero);
     }
@@ -35,7 +35,7 @@ pub(super) fn max_from(start: f64, bits: &[u64]) -> f64 {
     if found == f64::NEG_INFINITY {
         return max_one_by_one(start, bits);
     }
-    if found == 0.0 && !(start > 0.0) {
+    if found == 0.0 && (start.is_nan() || start <= 0.0) {
         let zero = if bits.contains(&PLUS_ZERO) { 0.0 } else { -0.0 };
         return max(start, zero);
     }

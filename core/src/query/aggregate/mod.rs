@@ -16,7 +16,8 @@
 //! **What depends on the layout.** Nothing but the last bits of `sum`, `mean`, `stddev` and `rate`: floating-point
 //! addition is not associative, and the order of additions follows the order of the calls (series, blocks, statistics
 //! of blocks, parallel scans) and runs in 8 lanes inside long runs. That includes whether a sum of huge values of both
-//! signs overflows on the way. All other results are the same for every order of calls.
+//! signs overflows on the way. All other results are the same for every order of calls; which
+//! of the many bit patterns a NaN has is not part of a result, except in `first` and `last`.
 //!
 //! **Windows** are aligned to the epoch: a point belongs to the window that starts at `floor(timestamp / length) *
 //! length`, so times before 1970 are rounded down too. A start that i64 can't hold reads as `i64::MIN`. The first window

@@ -123,3 +123,24 @@ fn memory_that_grows_is_seen() {
     merged.merge(windows);
     assert!(merged.memory_bytes() >= held / 2);
 }
+
+#[test]
+fn a_run_longer_than_any_stretch_is_read_to_its_end() {
+    let timestamps: Vec<i64> = (0..10_000).collect();
+    for extreme in [0, 1, 2047, 2048, 4097, 9_992, 9_999] {
+        let mut values: Vec<f64> = (0..10_000).map(|i| f64::from(i % 7)).collect();
+        values[extreme] = 100.0;
+        let mut negated: Vec<f64> = values.clone();
+        negated.iter_mut().for_each(|value| *value = -*value);
+        for (aggregate, values, expected) in [
+            (Max, &values, 100.0),
+            (Min, &negated, -100.0),
+            (Sum, &values, values.iter().sum()),
+            (Percentile(100.0), &values, 100.0),
+        ] {
+            let mut it = state(&[aggregate], None);
+            it.push(&timestamps, &bits(values)).unwrap();
+            assert_eq!(it.finish()[0].values, [expected], "{aggregate}");
+        }
+    }
+}
