@@ -52,7 +52,7 @@ impl SegmentMaps {
     }
 
     /// The bytes of an extent, which the caller has pinned. Not inside the file, or empty:
-    /// [`ErrorKind::Damaged`](chronicle_core::error::ErrorKind::Damaged).
+    /// [`ErrorKind::Damaged`].
     pub fn get(&self, offset: u64, len: u64) -> Result<Arc<Map>> {
         if let Some(map) = self.lock().get(&(offset, len)) {
             return Ok(Arc::clone(map));
@@ -304,6 +304,19 @@ mod tests {
             }
         });
         assert!(maps.kept_bytes() <= 48 * KIB);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_cut_while_it_is_shown_is_an_error_and_not_a_signal() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = numbered(&dir, 2);
+        let mut sum = 0u64;
+        let result = map_whole(&file, 32 * KIB, 16 * KIB, |_, bytes| {
+            sum += bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+            file.set_len(16 * KIB)
+        });
+        assert_eq!((result.unwrap_err().kind(), sum), (ErrorKind::Io, 0));
     }
 
     #[test]
