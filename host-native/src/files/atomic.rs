@@ -6,7 +6,7 @@
 use super::os_error::{OsContext, os_error};
 use super::paths::random_name;
 use chronicle_core::error::{Error, Result};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub fn sync_dir(folder: &Path) -> Result<()> {
     // Other systems cannot open folders as files; their renames are journalled.
     #[cfg(unix)]
-    match File::open(folder).os("open the folder", folder)?.sync_all() {
+    match std::fs::File::open(folder).os("open the folder", folder)?.sync_all() {
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {}
         result => result.os("sync the folder", folder)?,
     }
