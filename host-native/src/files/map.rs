@@ -28,6 +28,14 @@ pub struct Map {
     mmap: Mmap,
 }
 
+impl std::ops::Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.mmap
+    }
+}
+
 impl AsRef<[u8]> for Map {
     fn as_ref(&self) -> &[u8] {
         &self.mmap
@@ -214,7 +222,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let maps = SegmentMaps::new(&numbered(&dir, 4), MAP_BYTES_MAX).unwrap();
         let map = maps.get(32 * KIB, 16 * KIB).unwrap();
-        assert_eq!(map.as_ref().as_ref(), [2; 16 << 10]);
+        assert_eq!(map[..], [2; 16 << 10]);
         assert!(Arc::ptr_eq(&map, &maps.get(32 * KIB, 16 * KIB).unwrap()));
         let odd: Arc<Map> = maps.get(16 * KIB - 1, 2).unwrap();
         assert_eq!(odd.as_ref().as_ref(), [0, 1], "any alignment works");
