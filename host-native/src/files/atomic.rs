@@ -6,7 +6,7 @@
 use super::os_error::{OsContext, os_error};
 use super::paths::random_name;
 use chronicle_core::error::{Error, Result};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub fn sync_dir(folder: &Path) -> Result<()> {
     // Other systems cannot open folders as files; their renames are journalled.
     #[cfg(unix)]
-    match File::open(folder).os("open the folder", folder)?.sync_all() {
+    match std::fs::File::open(folder).os("open the folder", folder)?.sync_all() {
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {}
         result => result.os("sync the folder", folder)?,
     }
@@ -38,7 +38,7 @@ pub fn write_file_durably(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Puts `bytes` at `path` unless something is there already
 /// ([`AlreadyExists`](chronicle_core::error::ErrorKind::AlreadyExists)). Of several that try, one wins, and nobody
-/// ever sees a part of the file.
+/// ever sees a part of the file. After an I/O error it may be there, whole, and not yet durable.
 pub fn create_file_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = Temporary::write(path, bytes)?;
     rename_file_no_replace(&temporary.path, path).os("create", path)?;
@@ -120,9 +120,22 @@ impl Drop for Temporary {
 
 fn rename_file_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     match rename_no_replace(from, to) {
-        Err(error) if is_unsupported(&error) => link_no_replace(from, to),
+        Err(error) if is_unsupported(&error) => match link_no_replace(from, to) {
+            // exFAT says EPERM.
+            Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {
+                rename_file_onto_claim(from, to)
+            }
+            result => result,
+        },
         result => result,
     }
+}
+
+/// Where there are no links either (exFAT): the name is claimed with an empty file. A crash in between leaves that,
+/// which no reader takes for a record.
+fn rename_file_onto_claim(from: &Path, to: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(to)?;
+    std::fs::rename(from, to)
 }
 
 /// Where the system can't rename exclusively (NFS), it can link exclusively.
@@ -234,11 +247,13 @@ mod tests {
     fn the_ways_round_a_missing_exclusive_rename_are_exclusive_as_well() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        std::fs::write(at("a"), b"a").unwrap();
         std::fs::write(at("b"), b"b").unwrap();
-        link_no_replace(&at("a"), &at("c")).unwrap();
-        assert_eq!(link_no_replace(&at("b"), &at("c")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(std::fs::read(at("c")).unwrap(), b"a");
+        for (rename, to) in [(link_no_replace as fn(&Path, &Path) -> _, "c"), (rename_file_onto_claim, "d")] {
+            std::fs::write(at("a"), b"a").unwrap();
+            rename(&at("a"), &at(to)).unwrap();
+            assert_eq!(rename(&at("b"), &at(to)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(std::fs::read(at(to)).unwrap(), b"a");
+        }
         for name in ["d1", "d2"] {
             std::fs::create_dir(at(name)).unwrap();
             std::fs::write(at(name).join(name), b"").unwrap();
@@ -248,7 +263,7 @@ mod tests {
             rename_dir_onto_claim(&at("d2"), &at("e")).unwrap_err().kind(),
             io::ErrorKind::AlreadyExists
         );
-        assert_eq!(names(dir.path()), ["b", "c", "d2", "e"]);
+        assert_eq!(names(dir.path()), ["b", "c", "d", "d2", "e"]);
         assert_eq!(names(&at("e")), ["d1"]);
     }
 

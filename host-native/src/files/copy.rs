@@ -7,7 +7,7 @@ use super::map::map_whole;
 use super::os_error::{OsContext, os_error};
 use super::position;
 use super::regular_file::{Access, Links, RegularFile, open_regular};
-use chronicle_core::error::{Error, ErrorKind, Result};
+use chronicle_core::error::{Error, Result};
 use std::fs::File;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ const BUFFER_BYTES: u64 = 1 << 20;
 const THREADS_WORTH_BYTES: usize = 128 << 10;
 
 /// Copies `len` bytes at `from_offset` of `from` to `to_offset` of `to`, growing it where needed. A source that ends
-/// before is [`ErrorKind::Damaged`]. Errors name offsets; the caller adds the paths.
+/// before is [`Damaged`](chronicle_core::error::ErrorKind::Damaged). Errors name offsets; the caller adds the paths.
 pub fn copy_range(from: &File, from_offset: u64, to: &File, to_offset: u64, len: u64) -> Result<()> {
     if from_offset.checked_add(len).is_none() || to_offset.checked_add(len).is_none() {
         return Err(Error::damaged(format!("a range of {len} bytes at offset {from_offset} passes 2^64")));
@@ -89,7 +89,7 @@ fn without_path(operation: &str, error: &std::io::Error) -> Error {
 }
 
 /// BLAKE3 of a whole file that nobody changes meanwhile (a snapshot's, a restored one), and its length. All cores
-/// take part; memory in use stays below two windows of `window_bytes` (64 MiB is a good value).
+/// take part; memory in use stays below one window of `window_bytes` (32 MiB is a good value).
 pub fn hash_file(path: &Path, window_bytes: u64) -> Result<(blake3::Hash, u64)> {
     let file = RegularFile::open(path, Access::ReadOnly)?;
     let len = file.len()?;
@@ -114,7 +114,8 @@ pub fn copy_file_new(from: &Path, to: &Path) -> Result<u64> {
     let copied = copy_range(source.file(), 0, &target, 0, len)
         .map_err(|error| error.at(format_args!("{} to {}", from.display(), to.display())))
         .and_then(|()| target.sync_all().os("sync", to));
-    if copied.as_ref().is_err_and(|error| error.kind() != ErrorKind::AlreadyExists) {
+    if copied.is_err() {
+        // A part of a copy is no copy.
         let _ = std::fs::remove_file(to);
     }
     copied.map(|()| len)
@@ -124,6 +125,7 @@ pub fn copy_file_new(from: &Path, to: &Path) -> Result<u64> {
 mod tests {
     use super::*;
     use crate::files::data_file::DataFile;
+    use chronicle_core::error::ErrorKind;
 
     fn file_with(dir: &Path, name: &str, bytes: &[u8]) -> DataFile {
         let file = DataFile::create_new(&dir.join(name)).unwrap();

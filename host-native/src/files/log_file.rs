@@ -20,11 +20,13 @@ pub const FILL_BYTES_START: u64 = 1 << 20;
 /// The most zeros kept ahead.
 pub const FILL_BYTES_MAX: u64 = 8 << 20;
 /// Zeros written and synced at once: what a concurrent commit may have to wait for.
-const FILL_STEP: u64 = 512 << 10;
-/// Zeros that an append which ran out of filled room writes behind itself, so that the next ones have some.
-const INLINE_FILL: u64 = 128 << 10;
+const FILL_STEP: u64 = 1 << 20;
+/// Zeros that an append which ran out of filled room writes behind itself, at least, so that the next ones have some.
+const INLINE_FILL_MIN: u64 = 128 << 10;
+/// The same, as a multiple of the append: one commit in three pays for the others. Up to one step.
+const INLINE_FILL_FACTOR: u64 = 2;
 
-/// An open log file. Appends come from one thread at a time; `fill_ahead` may run beside them.
+/// An open log file. `append` and `trim` come from one thread at a time; `sync` and `fill_ahead` may run beside them.
 #[derive(Debug)]
 pub struct LogFile {
     file: RegularFile,
@@ -138,7 +140,10 @@ impl LogFile {
             }
             self.filled_to.fetch_max(new_end, Ordering::AcqRel);
             // No room for zeros is for the next append to find out.
-            let _ = self.write_zeros(&mut zeros, INLINE_FILL);
+            let _ = self.write_zeros(
+                &mut zeros,
+                INLINE_FILL_MIN.max(INLINE_FILL_FACTOR.saturating_mul(bytes.len() as u64)),
+            );
         }
         self.end.store(new_end, Ordering::Release);
         Ok(())
@@ -155,8 +160,9 @@ impl LogFile {
         self.filled_ahead() < self.ahead.load(Ordering::Relaxed) / 2
     }
 
-    /// Writes and syncs zeros ahead of the end, in steps between which appends pass; for a background thread. Does
-    /// nothing unless [`wants_fill`](Self::wants_fill). `false` means that the medium has no room: try again later,
+    /// Writes and syncs zeros ahead of the end, in steps between which appends pass. For a background thread, before a
+    /// log is taken into use and whenever commits pause: beside commits without a pause it competes with them for the
+    /// medium, and the zeros that appends write behind themselves do better. Does nothing unless [`wants_fill`](Self::wants_fill). `false` means that the medium has no room: try again later,
     /// not at once.
     pub fn fill_ahead(&self) -> Result<bool> {
         if !self.wants_fill() {

@@ -28,6 +28,14 @@ pub struct Map {
     mmap: Mmap,
 }
 
+impl std::ops::Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.mmap
+    }
+}
+
 impl AsRef<[u8]> for Map {
     fn as_ref(&self) -> &[u8] {
         &self.mmap
@@ -52,7 +60,7 @@ impl SegmentMaps {
     }
 
     /// The bytes of an extent, which the caller has pinned. Not inside the file, or empty:
-    /// [`ErrorKind::Damaged`](chronicle_core::error::ErrorKind::Damaged).
+    /// [`ErrorKind::Damaged`].
     pub fn get(&self, offset: u64, len: u64) -> Result<Arc<Map>> {
         if let Some(map) = self.lock().get(&(offset, len)) {
             return Ok(Arc::clone(map));
@@ -214,7 +222,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let maps = SegmentMaps::new(&numbered(&dir, 4), MAP_BYTES_MAX).unwrap();
         let map = maps.get(32 * KIB, 16 * KIB).unwrap();
-        assert_eq!(map.as_ref().as_ref(), [2; 16 << 10]);
+        assert_eq!(map[..], [2; 16 << 10]);
         assert!(Arc::ptr_eq(&map, &maps.get(32 * KIB, 16 * KIB).unwrap()));
         let odd: Arc<Map> = maps.get(16 * KIB - 1, 2).unwrap();
         assert_eq!(odd.as_ref().as_ref(), [0, 1], "any alignment works");
@@ -304,6 +312,19 @@ mod tests {
             }
         });
         assert!(maps.kept_bytes() <= 48 * KIB);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_cut_while_it_is_shown_is_an_error_and_not_a_signal() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = numbered(&dir, 2);
+        let mut sum = 0u64;
+        let result = map_whole(&file, 32 * KIB, 16 * KIB, |_, bytes| {
+            sum += bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+            file.set_len(16 * KIB)
+        });
+        assert_eq!((result.unwrap_err().kind(), sum), (ErrorKind::Io, 0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use chronicle_core::error::{Error, ErrorKind, Result};
 use std::fs::{File, FileType, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// What a file is opened for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,8 @@ pub struct RegularFile {
     file: File,
     path: PathBuf,
     writable: bool,
-    sync_failed: AtomicBool,
+    /// Also makes syncs take turns: the kernel tells one of two callers only that a write was lost.
+    sync_failed: Mutex<bool>,
 }
 
 impl RegularFile {
@@ -50,7 +51,7 @@ impl RegularFile {
         };
         let file = open_regular(path, &mut options, Links::Follow).os(operation, path)?;
         let writable = access != Access::ReadOnly;
-        Ok(Self { file, path: path.to_path_buf(), writable, sync_failed: AtomicBool::new(false) })
+        Ok(Self { file, path: path.to_path_buf(), writable, sync_failed: Mutex::new(false) })
     }
 
     /// The path it was opened by.
@@ -123,7 +124,8 @@ impl RegularFile {
     /// The first failure says what the system said. From then on every sync is [`ErrorKind::Poisoned`]: the system
     /// may have dropped the bytes it could not write, and would not say so again.
     pub fn sync(&self) -> Result<()> {
-        if self.sync_failed.load(Ordering::Acquire) {
+        let mut sync_failed = self.sync_failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *sync_failed {
             return Err(Error::new(
                 ErrorKind::Poisoned,
                 "an earlier sync failed, so what is on the medium is not known: reopen the database",
@@ -131,14 +133,14 @@ impl RegularFile {
             .at(self.path.display()));
         }
         self.file.sync_data().map_err(|error| {
-            self.sync_failed.store(true, Ordering::Release);
+            *sync_failed = true;
             os_error("sync", &self.path, &error)
         })
     }
 
     /// Makes every later [`sync`](Self::sync) fail: someone else saw the medium lose bytes of this file.
     pub(super) fn poison(&self) {
-        self.sync_failed.store(true, Ordering::Release);
+        *self.sync_failed.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Cuts or grows (with zeros that take no room yet) the file. No extent past `len` may be mapped any more.

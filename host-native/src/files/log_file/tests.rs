@@ -39,6 +39,7 @@ fn an_append_that_leaves_a_hole_or_overwrites_is_refused() {
 }
 
 #[test]
+#[cfg(unix)]
 fn appends_into_filled_room_change_neither_length_nor_blocks() {
     use std::os::unix::fs::MetadataExt;
     let (_dir, path) = scratch();
