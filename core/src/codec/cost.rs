@@ -9,7 +9,7 @@ pub(super) const SAMPLE_MAX: usize = 1024;
 pub(super) const BIT: u64 = 1 << 16;
 
 /// log2 of `v >= 1` as Q16, rounded down: the integer part, then sixteen squarings of the mantissa.
-const fn log2(v: u64) -> u64 {
+pub(super) const fn log2(v: u64) -> u64 {
     let whole = v.ilog2();
     let mut mantissa = (v as u128) << 32 >> whole;
     let mut result = whole as u64;

@@ -18,6 +18,7 @@ mod rank;
 mod residual;
 mod scale;
 mod select;
+mod tans;
 mod token;
 mod values;
 pub mod varint;

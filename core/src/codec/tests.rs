@@ -40,6 +40,8 @@ fn integer_shapes() -> Vec<Shape<i64>> {
         ("random", |_, r| r.next() as i64),
         ("wide outliers", |_, r| if r.below(300) == 0 { r.next() as i64 } else { r.below(1000) as i64 }),
         ("41 bits", |_, r| (r.next() >> 23) as i64),
+        ("skewed", |_, r| if r.below(6) == 0 { r.below(40) as i64 } else { 3 }),
+        ("skewed and wide", |_, r| if r.below(8) == 0 { (r.next() >> 33) as i64 } else { 0 }),
         ("squares", |i, _| (i * i) as i64),
     ]
 }
