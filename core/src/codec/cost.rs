@@ -11,11 +11,11 @@ pub(super) const BIT: u64 = 1 << 16;
 /// log2 of `v >= 1` as Q16, rounded down: the integer part, then sixteen squarings of the mantissa.
 pub(super) const fn log2(v: u64) -> u64 {
     let whole = v.ilog2();
-    let mut mantissa = (v as u128) << 32 >> whole;
+    let mut mantissa = ((v as u128) << 32) >> whole;
     let mut result = whole as u64;
     let mut i = 0;
     while i < 16 {
-        mantissa = mantissa * mantissa >> 32;
+        mantissa = (mantissa * mantissa) >> 32;
         result <<= 1;
         if mantissa >= 2 << 32 {
             mantissa >>= 1;

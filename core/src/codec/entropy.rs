@@ -97,7 +97,7 @@ pub(super) fn encode(residuals: &[u64], plan: &Plan, scratch: &mut Scratch, out:
 #[inline(always)]
 fn deal(mut steps: impl Iterator<Item = (u64, u32)>, lanes: &mut [Vec<u8>; 4], out: &mut Vec<u8>) {
     lanes.iter_mut().for_each(Vec::clear);
-    let mut writers = lanes.each_mut().map(|lane| BitWriter::new(lane));
+    let mut writers = lanes.each_mut().map(BitWriter::new);
     'all: loop {
         for writer in &mut writers {
             let Some((bits, count)) = steps.next() else { break 'all };

@@ -49,7 +49,7 @@ pub(super) fn choose(y: &[i64], nature: Nature, sample: &mut Vec<i64>) -> (Predi
     }
     looks.sort_by_key(|look| look.0);
     let mut best = (Predictor::Last, Mapping::Around(0), u64::MAX);
-    let finalists = looks.iter().take(if y.len() <= SMALL { 1 } else { 2 }).filter(|look| look.0 < u64::MAX);
+    let finalists = looks.iter().take(if y.len() <= SMALL { 1 } else { 3 }).filter(|look| look.0 < u64::MAX);
     for candidate in [Predictor::Last].into_iter().chain(finalists.map(|look| look.1)) {
         take_sample(candidate, y, sample);
         let centred = candidate == Predictor::Last && nature != Nature::Values && y.len() > SMALL;
@@ -63,13 +63,15 @@ pub(super) fn choose(y: &[i64], nature: Nature, sample: &mut Vec<i64>) -> (Predi
             break;
         }
     }
-    if nature == Nature::Timestamps && y.len() > SMALL && best.2 > 0 {
-        if let Some(candidate) = fit(y) {
-            take_sample(candidate, y, sample);
-            let (mapping, cost) = map(sample, false);
-            if cost + BIT * 24 / (y.len() as u64) < best.2 {
-                best = (candidate, mapping, cost);
-            }
+    if nature == Nature::Timestamps
+        && y.len() > SMALL
+        && best.2 > 0
+        && let Some(candidate) = fit(y)
+    {
+        take_sample(candidate, y, sample);
+        let (mapping, cost) = map(sample, false);
+        if cost + BIT * 24 / (y.len() as u64) < best.2 {
+            best = (candidate, mapping, cost);
         }
     }
     best
@@ -165,7 +167,7 @@ fn fit(y: &[i64]) -> Option<Predictor> {
     }
     let sum_cc = i128::from(n) * (i128::from(n) * i128::from(n) - 1) / 3;
     let fraction = 61u32.saturating_sub(super::bits::width_of(largest)).min(24);
-    let slope = i64::try_from((sum_cy * 2 << fraction) / sum_cc).ok()?;
+    let slope = i64::try_from(((sum_cy * 2) << fraction) / sum_cc).ok()?;
     let line = Predictor::Grid { slope, fraction };
     let (mut low, mut high) = (i64::MAX, i64::MIN);
     line.forward(y, |r| (low, high) = (low.min(r), high.max(r)));

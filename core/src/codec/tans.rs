@@ -65,7 +65,7 @@ pub(super) fn plan(counts: &[u32; SYMBOLS_MAX], total: usize, raw_bits: u64) -> 
 fn normalise(levels: &Lengths, table_bits: u32) -> Option<Frequencies> {
     let weight = |level: u8| -> u64 {
         let whole = (1u64 << 30) >> (level / 2);
-        if level % 2 == 1 { whole * 46_341 >> 16 } else { whole }
+        if level % 2 == 1 { (whole * 46_341) >> 16 } else { whole }
     };
     let present = |level: &&u8| **level != ABSENT;
     let sum: u64 = levels.iter().filter(present).map(|&level| weight(level)).sum();
