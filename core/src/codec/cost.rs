@@ -9,13 +9,13 @@ pub(super) const SAMPLE_MAX: usize = 1024;
 pub(super) const BIT: u64 = 1 << 16;
 
 /// log2 of `v >= 1` as Q16, rounded down: the integer part, then sixteen squarings of the mantissa.
-const fn log2(v: u64) -> u64 {
+pub(super) const fn log2(v: u64) -> u64 {
     let whole = v.ilog2();
-    let mut mantissa = (v as u128) << 32 >> whole;
+    let mut mantissa = ((v as u128) << 32) >> whole;
     let mut result = whole as u64;
     let mut i = 0;
     while i < 16 {
-        mantissa = mantissa * mantissa >> 32;
+        mantissa = (mantissa * mantissa) >> 32;
         result <<= 1;
         if mantissa >= 2 << 32 {
             mantissa >>= 1;
@@ -44,7 +44,8 @@ pub(super) fn count_log2(c: usize) -> u64 {
 
 const COARSE_TOKENS: usize = 16 + 60 * 4;
 
-/// Entropy of coarse tokens (16 exact values, then four per power of two) plus their raw bits, Q16.
+/// Entropy of coarse tokens (16 exact values, then four per power of two) plus their raw bits, Q16; and 8/1024 bit for
+/// each that is not zero, so that of equal costs the one that ends up all zero is chosen.
 pub(super) fn coarse(sample: impl Iterator<Item = u64>) -> u64 {
     let mut counts = [0u16; COARSE_TOKENS];
     let (mut total, mut raw, mut used) = (0usize, 0u64, 0usize);
@@ -58,7 +59,8 @@ pub(super) fn coarse(sample: impl Iterator<Item = u64>) -> u64 {
         counts[token & 255] += 1;
     }
     let own: u64 = counts.iter().take(used).map(|&c| count_log2(usize::from(c))).sum();
-    count_log2(total) - own + raw * BIT
+    let non_zero = (total - usize::from(counts[0])) as u64;
+    count_log2(total) - own + raw * BIT + non_zero * (BIT * 8 / 1024)
 }
 
 #[cfg(test)]
@@ -67,10 +69,11 @@ mod tests {
 
     #[test]
     fn entropy_of_known_distributions() {
-        assert_eq!(coarse([7; 100].into_iter()), 0);
-        assert_eq!(coarse((0..1024).map(|i| i % 16)), 1024 * 4 * BIT);
+        assert_eq!(coarse([0; 100].into_iter()), 0);
+        assert_eq!(coarse((0..1024).map(|i| i % 16)), 1024 * 4 * BIT + 960 * 512);
         let three = coarse((0..300).map(|i| i % 3));
-        assert!(three.abs_diff((300.0 * 3f64.log2() * 65536.0) as u64) < 300 * 8, "{three}");
+        let bits = 300.0 * 3f64.log2() + 200.0 * 8.0 / 1024.0;
+        assert!(three.abs_diff((bits * 65536.0) as u64) < 300 * 8, "{three}");
         assert_eq!(COARSE_TOKENS, 256);
     }
 }

@@ -323,7 +323,7 @@ mod tests {
         let runs = counts
             .iter()
             .zip(0u64..)
-            .map(|(&count, i)| FrameRun { series: 7 << 32 | i * i, count })
+            .map(|(&count, i)| FrameRun { series: (7 << 32) | (i * i), count })
             .collect();
         let points = counts.iter().sum::<u32>() as usize;
         (runs, (0..points).map(timestamp).collect(), (0..points).map(|i| value(i).to_bits()).collect())

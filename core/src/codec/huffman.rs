@@ -18,7 +18,7 @@ pub(super) const ABSENT: u8 = u8::MAX;
 pub(super) type Lengths = [u8; SYMBOLS_MAX];
 
 const FULL: u32 = TABLE_LEN as u32;
-const FIRST_LENGTH: u8 = 5;
+const FIRST_LEVEL: u8 = 5;
 
 /// Buffers of [`lengths`].
 #[derive(Default)]
@@ -95,13 +95,14 @@ fn limit(per_length: &mut [u32; CODE_BITS_MAX as usize + 1]) {
     }
 }
 
-/// Calls `put` with the Exp-Golomb numbers of a header: per present symbol the zigzag difference to the length before
-/// (3 is skipped: it announces a run of absent symbols, whose length less one follows).
-fn header(lengths: &Lengths, mut put: impl FnMut(u32)) {
-    let last = lengths.iter().rposition(|&l| l != ABSENT).unwrap_or(0);
-    let (mut before, mut absent) = (i32::from(FIRST_LENGTH), 0u32);
-    for &length in lengths.iter().take(last + 1) {
-        if length == ABSENT {
+/// Calls `put` with the Exp-Golomb numbers that describe `levels` (code lengths, or those of [`super::tans`]): per present
+/// symbol the zigzag difference to the level before (3 is skipped: it announces a run of absent symbols, whose length
+/// less one follows).
+pub(super) fn visit_levels(levels: &Lengths, mut put: impl FnMut(u32)) {
+    let last = levels.iter().rposition(|&level| level != ABSENT).unwrap_or(0);
+    let (mut before, mut absent) = (i32::from(FIRST_LEVEL), 0u32);
+    for &level in levels.iter().take(last + 1) {
+        if level == ABSENT {
             absent += 1;
             continue;
         }
@@ -110,48 +111,70 @@ fn header(lengths: &Lengths, mut put: impl FnMut(u32)) {
             put(absent - 1);
             absent = 0;
         }
-        let difference = i32::from(length) - before;
+        let difference = i32::from(level) - before;
         let zigzag = ((difference << 1) ^ (difference >> 31)) as u32;
         put(zigzag + u32::from(zigzag >= 3));
-        before = i32::from(length);
+        before = i32::from(level);
+    }
+}
+
+/// Reads what [`visit_levels`] describes, up to and with the symbol for which `is_last` says so. `None` when a level is
+/// above `level_max` or a symbol not below `symbols`.
+pub(super) fn read_levels(
+    reader: &mut BitReader<'_>,
+    symbols: usize,
+    level_max: u8,
+    mut is_last: impl FnMut(u8) -> bool,
+) -> Option<Lengths> {
+    let mut levels = [ABSENT; SYMBOLS_MAX];
+    let (mut symbol, mut before) = (0usize, i32::from(FIRST_LEVEL));
+    loop {
+        let v = reader.exp_golomb()?;
+        if v == 3 {
+            symbol += reader.exp_golomb()? as usize + 1;
+            // Two runs in a row are never written; refusing far symbols here also bounds the loop.
+            if symbol >= symbols {
+                return None;
+            }
+            continue;
+        }
+        let zigzag = v - u32::from(v > 3);
+        before += (zigzag >> 1) as i32 ^ (zigzag as i32 & 1).wrapping_neg();
+        if !(0..=i32::from(level_max)).contains(&before) || symbol >= symbols {
+            return None;
+        }
+        let level = before as u8;
+        *levels.get_mut(symbol)? = level;
+        symbol += 1;
+        if is_last(level) {
+            return Some(levels);
+        }
     }
 }
 
 /// Appends the header.
 pub(super) fn write_header(lengths: &Lengths, out: &mut Vec<u8>) {
     let mut writer = BitWriter::new(out);
-    header(lengths, |v| put_exp_golomb(&mut writer, v));
+    visit_levels(lengths, |v| put_exp_golomb(&mut writer, v));
     writer.finish();
 }
 
 /// Bits of the header.
 pub(super) fn header_bits(lengths: &Lengths) -> u32 {
     let mut bits = 0;
-    header(lengths, |v| bits += exp_golomb_bits(v));
+    visit_levels(lengths, |v| bits += exp_golomb_bits(v));
     bits
 }
 
 /// Reads a header at the start of `bytes`, over an alphabet of `symbols`; gives the lengths and the bytes it took.
 /// `None` when it does not describe a complete code.
 pub(super) fn read_header(bytes: &[u8], symbols: usize) -> Option<(Lengths, usize)> {
-    let mut lengths = [ABSENT; SYMBOLS_MAX];
     let mut reader = BitReader::new(bytes);
-    let (mut symbol, mut before, mut sum) = (0usize, i32::from(FIRST_LENGTH), 0u32);
-    while sum < FULL {
-        let v = reader.exp_golomb()?;
-        if v == 3 {
-            symbol += reader.exp_golomb()? as usize + 1;
-            continue;
-        }
-        let zigzag = v - u32::from(v > 3);
-        before += (zigzag >> 1) as i32 ^ (zigzag as i32 & 1).wrapping_neg();
-        if !(0..=CODE_BITS_MAX as i32).contains(&before) || symbol >= symbols {
-            return None;
-        }
-        *lengths.get_mut(symbol)? = before as u8;
-        sum += FULL >> before;
-        symbol += 1;
-    }
+    let mut sum = 0;
+    let lengths = read_levels(&mut reader, symbols, CODE_BITS_MAX as u8, |length| {
+        sum += FULL >> length;
+        sum >= FULL
+    })?;
     if sum != FULL {
         return None;
     }

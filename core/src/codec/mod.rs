@@ -14,9 +14,11 @@ pub mod frame;
 mod huffman;
 mod integers;
 mod predict;
+mod rank;
 mod residual;
 mod scale;
 mod select;
+mod tans;
 mod token;
 mod values;
 pub mod varint;
@@ -42,6 +44,8 @@ pub struct Scratch {
     integers: Vec<i64>,
     adjustments: Vec<u64>,
     exceptions: Vec<(usize, u64)>,
+    distinct: Vec<i64>,
+    distinct_bits: Vec<u64>,
     stream: integers::Scratch,
 }
 

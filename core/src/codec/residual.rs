@@ -18,6 +18,8 @@ pub(super) const FIXED: u8 = 3;
 const PLANE: u8 = 0x08;
 /// In the byte before tokens: a sparse list replaces the residuals that pass 32 bits.
 const OUTLIERS: u8 = 0x10;
+/// In the byte before tokens: they are tANS steps, not Huffman codes.
+const TANS: u8 = 0x20;
 
 /// Columns with fewer residuals are never tokenised: the code table would be longer than what it saves.
 const TOKENS_FROM: usize = 24;
@@ -160,7 +162,10 @@ fn encode_tokens(
     if len + len / 64 >= other_len {
         return false;
     }
-    out.push(plan.split as u8 | if plane > 0 { PLANE } else { 0 } | if outliers { OUTLIERS } else { 0 });
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    out.push(
+        plan.split as u8 | flag(plane > 0, PLANE) | flag(outliers, OUTLIERS) | flag(plan.is_tans(), TANS),
+    );
     if plane > 0 {
         out.push(plane as u8);
         pack(residuals.iter().map(|u| u & mask(plane)), plane, out);
@@ -178,7 +183,7 @@ fn decode_tokens(bytes: &[u8], at: &mut usize, out: &mut [u64], scratch: &mut Sc
     let head = *bytes.get(*at)?;
     *at += 1;
     let split = *SPLITS.get(usize::from(head & 7))?;
-    if head & !(7 | PLANE | OUTLIERS) != 0 {
+    if head & !(7 | PLANE | OUTLIERS | TANS) != 0 {
         return None;
     }
     let plane = if head & PLANE != 0 { Some(u32::from(*bytes.get(*at)?)) } else { None };
@@ -191,7 +196,7 @@ fn decode_tokens(bytes: &[u8], at: &mut usize, out: &mut [u64], scratch: &mut Sc
         scratch.narrow.resize(out.len(), 0);
         decode_fixed(width, bytes, at, &mut scratch.narrow)?;
     }
-    *at += entropy::decode(bytes.get(*at..)?, split, out, &mut scratch.entropy)?;
+    *at += entropy::decode(bytes.get(*at..)?, head & TANS != 0, split, out, &mut scratch.entropy)?;
     if let Some(width) = plane {
         out.iter_mut().zip(&scratch.narrow).for_each(|(u, low)| *u = *u << width | low);
     }

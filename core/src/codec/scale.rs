@@ -5,17 +5,19 @@ use alloc::vec::Vec;
 /// The greatest common divisor of the magnitudes; 0 if all are 0.
 pub(super) fn common_divisor(values: impl Iterator<Item = i64>) -> u64 {
     let (mut divisor, mut before) = (0u64, 0u64);
+    let mut division = ExactDivision::by(1);
     for v in values {
         let v = v.unsigned_abs();
         if v == before {
             continue;
         }
         before = v;
-        if divisor == 0 || v % divisor != 0 {
+        if divisor == 0 || !division.divides(v) {
             divisor = gcd(divisor, v);
             if divisor == 1 {
                 break;
             }
+            division = ExactDivision::by(divisor);
         }
     }
     divisor
@@ -33,6 +35,8 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 pub(super) struct ExactDivision {
     twos: u32,
     inverse: i64,
+    /// Largest multiple's quotient by the odd part: the inverse takes multiples, and only them, up to here.
+    quotient_max: u64,
 }
 
 impl ExactDivision {
@@ -45,7 +49,13 @@ impl ExactDivision {
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse)));
         }
-        Self { twos, inverse: inverse as i64 }
+        Self { twos, inverse: inverse as i64, quotient_max: u64::MAX / odd.max(1) }
+    }
+    /// True when `v` is a multiple; several times as fast as a remainder.
+    #[inline(always)]
+    fn divides(self, v: u64) -> bool {
+        let shifted = v >> self.twos;
+        shifted << self.twos == v && shifted.wrapping_mul(self.inverse as u64) <= self.quotient_max
     }
     /// `multiple / divisor`.
     #[inline(always)]
@@ -89,7 +99,10 @@ mod tests {
             for quotient in [0, 1, -1] {
                 let multiple = (divisor as i64).wrapping_mul(quotient);
                 let signed = if divisor == 1 << 63 { -quotient.abs() } else { quotient };
-                assert_eq!(ExactDivision::by(divisor).divide(multiple), signed, "{divisor}");
+                let division = ExactDivision::by(divisor);
+                assert_eq!(division.divide(multiple), signed, "{divisor}");
+                let by_remainder = |v: &u64| division.divides(*v) == v.is_multiple_of(divisor);
+                assert!([0, 1, 2, 3, 10, 12, divisor, divisor - 1, u64::MAX].iter().all(by_remainder));
             }
         }
         assert_eq!(common_divisor([6, -9, 0, 15].into_iter()), 3);

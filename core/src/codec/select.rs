@@ -17,7 +17,7 @@ pub(super) enum Nature {
 }
 
 /// Up to this many integers are looked at whole, and only with the cheapest predictors.
-const SMALL: usize = 48;
+const SMALL: usize = 64;
 const SEGMENTS: usize = 4;
 const SEGMENT: usize = 160;
 const WARM_UP: usize = 16;
@@ -40,10 +40,20 @@ pub(super) fn choose(y: &[i64], nature: Nature, sample: &mut Vec<i64>) -> (Predi
         Nature::Values => &values,
         Nature::Integers => &small,
     };
+    // First a look at mean magnitudes, then entropies of the plain difference and of the few that looked best: the
+    // difference always, because a regular clock has large ones, all equal.
+    let mut looks = [(u64::MAX, Predictor::Last); 8];
+    let others = candidates.iter().filter(|candidate| **candidate != Predictor::Last);
+    for (slot, &candidate) in looks.iter_mut().zip(others) {
+        *slot = (magnitude(candidate, y), candidate);
+    }
+    looks.sort_by_key(|look| look.0);
     let mut best = (Predictor::Last, Mapping::Around(0), u64::MAX);
-    for &candidate in candidates {
+    let finalists = looks.iter().take(if y.len() <= SMALL { 1 } else { 3 }).filter(|look| look.0 < u64::MAX);
+    for candidate in [Predictor::Last].into_iter().chain(finalists.map(|look| look.1)) {
         take_sample(candidate, y, sample);
-        let (mapping, cost) = map(sample, y.len() <= SMALL);
+        let centred = candidate == Predictor::Last && nature != Nature::Values && y.len() > SMALL;
+        let (mapping, cost) = map(sample, centred);
         // Ties go to the simplest, and the simplest is also the fastest to decode.
         let malus = if candidate == Predictor::Last { 0 } else { BIT * 6 / 1024 };
         if cost.saturating_add(malus) < best.2 {
@@ -53,13 +63,15 @@ pub(super) fn choose(y: &[i64], nature: Nature, sample: &mut Vec<i64>) -> (Predi
             break;
         }
     }
-    if nature == Nature::Timestamps && y.len() > SMALL && best.2 > 0 {
-        if let Some(candidate) = fit(y) {
-            take_sample(candidate, y, sample);
-            let (mapping, cost) = map(sample, false);
-            if cost + BIT * 24 / (y.len() as u64) < best.2 {
-                best = (candidate, mapping, cost);
-            }
+    if nature == Nature::Timestamps
+        && y.len() > SMALL
+        && best.2 > 0
+        && let Some(candidate) = fit(y)
+    {
+        take_sample(candidate, y, sample);
+        let (mapping, cost) = map(sample, false);
+        if cost + BIT * 24 / (y.len() as u64) < best.2 {
+            best = (candidate, mapping, cost);
         }
     }
     best
@@ -76,9 +88,6 @@ pub(super) fn settle(mapping: Mapping, residuals: &[i64]) -> Mapping {
 /// Residuals of the whole column, or of a few segments of it after a warm-up each.
 fn take_sample(predictor: Predictor, y: &[i64], sample: &mut Vec<i64>) {
     sample.clear();
-    if y.len() <= SEGMENTS * SEGMENT {
-        return predictor.forward(y, |r| sample.push(r));
-    }
     if let Predictor::Grid { slope, fraction } = predictor {
         let first = y.first().copied().unwrap_or(0);
         let stride = y.len().div_ceil(SAMPLE_MAX);
@@ -87,48 +96,62 @@ fn take_sample(predictor: Predictor, y: &[i64], sample: &mut Vec<i64>) {
         };
         return sample.extend(y.iter().enumerate().skip(1).step_by(stride).map(residual));
     }
+    for_each_sampled(predictor, y, |r| sample.push(r));
+}
+
+#[inline(always)]
+fn for_each_sampled(predictor: Predictor, y: &[i64], mut visit: impl FnMut(i64)) {
+    if y.len() <= SEGMENTS * SEGMENT {
+        return predictor.forward(y, visit);
+    }
     let apart = (y.len() - SEGMENT) / (SEGMENTS - 1);
     for segment in 0..SEGMENTS {
         let Some(part) = y.get(segment * apart..segment * apart + SEGMENT) else { continue };
         let mut i = 0;
         predictor.forward(part, |r| {
-            if i >= WARM_UP || (segment == 0 && i > 0) {
-                sample.push(r);
+            if i >= WARM_UP {
+                visit(r);
             }
             i += 1;
         });
     }
 }
 
-/// The cheapest mapping and its cost per residual (Q16).
-fn map(sample: &[i64], small: bool) -> (Mapping, u64) {
+/// The sum of about the logarithms of the sampled residuals' magnitudes: a double's bits are its logarithm, with a
+/// mantissa that is nearly right.
+fn magnitude(predictor: Predictor, y: &[i64]) -> u64 {
+    let mut sum = 0;
+    for_each_sampled(predictor, y, |r| {
+        let magnitude = (r.unsigned_abs() >> 1) as i64;
+        sum += ((magnitude as f64 * 2.0 + 1.0).to_bits() >> 32) - (1023 << 20);
+    });
+    sum
+}
+
+/// The cheapest mapping and its cost per residual (Q16); `centred` says whether to try one around the median.
+fn map(sample: &[i64], centred: bool) -> (Mapping, u64) {
     let Some(&least) = sample.iter().min() else { return (Mapping::Around(0), 0) };
-    let mut centre_sample = [0i64; 32];
-    let stride = sample.len().div_ceil(centre_sample.len());
-    let centres = sample.iter().step_by(stride).count();
-    centre_sample.iter_mut().zip(sample.iter().step_by(stride)).for_each(|(slot, &r)| *slot = r);
-    let (_, &mut centre, _) = centre_sample[..centres].select_nth_unstable(centres / 2);
-    let cost = |mapping: Mapping| {
-        if small {
+    let per_residual = |mapping: Mapping| {
+        if sample.len() < SMALL {
             // Fixed width or sparse is what small columns get.
             let all = sample.iter().fold(0, |all, &r| all | mapping.apply(r));
             return u64::from(super::bits::width_of(all)) * BIT;
         }
-        // 8/1024 bit per non-zero residual lets a regular grid end up all zero.
-        let non_zero = sample.iter().filter(|&&r| mapping.apply(r) != 0).count() as u64;
-        (coarse(sample.iter().map(|&r| mapping.apply(r))) + non_zero * (BIT * 8 / 1024)) / sample.len() as u64
+        coarse(sample.iter().map(|&r| mapping.apply(r))) / sample.len() as u64
     };
-    let above = (Mapping::Above(least), cost(Mapping::Above(least)));
-    let around = (Mapping::Around(0), cost(Mapping::Around(0)));
-    let mut best = if above.1 < around.1 { above } else { around };
-    // A centre takes bytes of its own; it must save some.
-    if best.1 > 0 && centre != 0 && !small {
-        let centred = cost(Mapping::Around(centre));
-        if centred + BIT * 3 / 100 < best.1 {
-            best = (Mapping::Around(centre), centred);
-        }
+    let above = (Mapping::Above(least), per_residual(Mapping::Above(least)));
+    let around = (Mapping::Around(0), per_residual(Mapping::Around(0)));
+    let best = if above.1 < around.1 { above } else { around };
+    if best.1 == 0 || !centred {
+        return best;
     }
-    best
+    let mut strided = [0i64; 32];
+    let stride = sample.len().div_ceil(strided.len());
+    let taken = strided.iter_mut().zip(sample.iter().step_by(stride)).map(|(slot, &r)| *slot = r).count();
+    let (_, &mut centre, _) = strided[..taken].select_nth_unstable(taken / 2);
+    let around_centre = (Mapping::Around(centre), per_residual(Mapping::Around(centre)));
+    // A centre takes bytes of its own; it must save some.
+    if around_centre.1 + BIT * 3 / 100 < best.1 { around_centre } else { best }
 }
 
 /// The line through a column by least squares, exact in 128-bit integers; a whole slope where the line drifts from it
@@ -144,7 +167,7 @@ fn fit(y: &[i64]) -> Option<Predictor> {
     }
     let sum_cc = i128::from(n) * (i128::from(n) * i128::from(n) - 1) / 3;
     let fraction = 61u32.saturating_sub(super::bits::width_of(largest)).min(24);
-    let slope = i64::try_from((sum_cy * 2 << fraction) / sum_cc).ok()?;
+    let slope = i64::try_from(((sum_cy * 2) << fraction) / sum_cc).ok()?;
     let line = Predictor::Grid { slope, fraction };
     let (mut low, mut high) = (i64::MAX, i64::MIN);
     line.forward(y, |r| (low, high) = (low.min(r), high.max(r)));

@@ -1,6 +1,7 @@
 //! The codec as a whole: round trips over every mode and size, and damage.
 extern crate std;
 use super::*;
+use crate::error::ErrorKind;
 
 /// Deterministic 64-bit generator (SplitMix64).
 struct Random(u64);
@@ -39,6 +40,8 @@ fn integer_shapes() -> Vec<Shape<i64>> {
         ("random", |_, r| r.next() as i64),
         ("wide outliers", |_, r| if r.below(300) == 0 { r.next() as i64 } else { r.below(1000) as i64 }),
         ("41 bits", |_, r| (r.next() >> 23) as i64),
+        ("skewed", |_, r| if r.below(6) == 0 { r.below(40) as i64 } else { 3 }),
+        ("skewed and wide", |_, r| if r.below(8) == 0 { (r.next() >> 33) as i64 } else { 0 }),
         ("squares", |i, _| (i * i) as i64),
     ]
 }
@@ -67,6 +70,8 @@ fn value_shapes() -> Vec<Shape<u64>> {
         ("subnormal", |_, r| r.below(1 << 20)),
         ("negative", |_, r| (-(r.below(5000) as f64) / 100.0).to_bits()),
         ("huge integers", |_, r| (r.below(1 << 62) as f64).to_bits()),
+        ("few of many", |_, r| [3.7, 1e9, -2.5, 0.0, f64::NAN, 1e-300, 88.25][r.below(7) as usize].to_bits()),
+        ("holes", |_, r| ((r.below(90) * 977) as f64 / 100.0).to_bits() + 1),
         ("2^51", |i, _| ((1u64 << 51) as f64 - 2.0 + i as f64).to_bits()),
     ]
 }
@@ -104,6 +109,154 @@ fn values_of_every_shape_and_size_come_back_by_bits() {
             assert!(bytes.len() <= 8 * n + 1, "{name} {n}");
             decode_values(&bytes, n, &mut back, &mut scratch).unwrap_or_else(|e| panic!("{name} {n}: {e}"));
             assert!(back == column, "{name} {n}");
+        }
+    }
+}
+
+#[test]
+fn a_point_or_a_few_take_few_bytes() {
+    let mut scratch = Scratch::default();
+    let mut sizes = |n: usize| {
+        let timestamps: Vec<i64> =
+            (0..n as i64).map(|i| 1_767_225_600_000_000_000 + i * 10_000_000_000).collect();
+        let bits: Vec<u64> = (0..n).map(|i| (21.5 + (i % 3) as f64 / 10.0).to_bits()).collect();
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        encode_timestamps(&timestamps, &mut a, &mut scratch);
+        encode_values(&bits, &mut b, &mut scratch);
+        (a.len(), b.len())
+    };
+    assert_eq!(sizes(1), (6, 3));
+    assert_eq!(sizes(2), (9, 6));
+    let (timestamps, values) = sizes(50);
+    assert!(timestamps <= 10 && values <= 22, "{timestamps} {values}");
+}
+
+#[test]
+fn unknown_kinds_are_unsupported_and_wrong_counts_are_damaged() {
+    let (mut scratch, mut integers, mut bits) = (Scratch::default(), Vec::new(), Vec::new());
+    let kind = |result: Result<()>| result.map_err(|error| error.kind());
+    assert_eq!(kind(decode_timestamps(&[9], 1, &mut integers, &mut scratch)), Err(ErrorKind::Unsupported));
+    assert_eq!(kind(decode_values(&[0x31], 1, &mut bits, &mut scratch)), Err(ErrorKind::Unsupported));
+    for count in [0, BLOCK_POINTS_MAX + 1] {
+        assert_eq!(kind(decode_values(&[0, 0], count, &mut bits, &mut scratch)), Err(ErrorKind::Damaged));
+        assert_eq!(
+            kind(decode_integers(&[1, 0], count, &mut integers, &mut scratch)),
+            Err(ErrorKind::Damaged)
+        );
+    }
+    assert_eq!(kind(decode_values(&[0, 0, 0], 1, &mut bits, &mut scratch)), Err(ErrorKind::Damaged));
+    assert_eq!(kind(decode_values(&[0, 0], 1, &mut bits, &mut scratch)), Ok(()));
+}
+
+/// Truncates and flips `bytes` in many ways.
+fn for_each_damage(bytes: &[u8], random: &mut Random, mut check: impl FnMut(&[u8], bool)) {
+    for _ in 0..40 {
+        check(&bytes[..random.below(bytes.len() as u64) as usize], true);
+        let mut damaged = bytes.to_vec();
+        for _ in 0..=random.below(3) {
+            // Headers are where damage does most.
+            let reach = if random.below(2) == 0 { bytes.len().min(40) } else { bytes.len() };
+            damaged[random.below(reach as u64) as usize] ^= 1 << random.below(8);
+        }
+        check(&damaged, false);
+        damaged.truncate(1 + random.below(bytes.len() as u64) as usize);
+        damaged.extend((0..random.below(20)).map(|_| random.next() as u8));
+        check(&damaged, false);
+    }
+}
+
+#[test]
+fn damaged_columns_are_refused_or_decode_to_count_items() {
+    let (mut scratch, mut random) = (Scratch::default(), Random(1));
+    let (mut integers, mut bits) = (Vec::new(), Vec::new());
+    for n in [1, 3, 40, 200, 700] {
+        for (_, shape) in integer_shapes() {
+            let mut bytes = Vec::new();
+            encode_timestamps(&made(shape, n), &mut bytes, &mut scratch);
+            for_each_damage(&bytes, &mut random, |damaged, cut| {
+                let result = decode_integers(damaged, n, &mut integers, &mut scratch);
+                assert!(!cut || result.is_err(), "a column that lost its end was accepted");
+                assert!(result.is_err() || integers.len() == n);
+            });
+        }
+        for (_, shape) in value_shapes() {
+            let mut bytes = Vec::new();
+            encode_values(&made(shape, n), &mut bytes, &mut scratch);
+            for_each_damage(&bytes, &mut random, |damaged, cut| {
+                let result = decode_values(damaged, n, &mut bits, &mut scratch);
+                assert!(!cut || result.is_err(), "a column that lost its end was accepted");
+                assert!(result.is_err() || bits.len() == n);
+            });
+        }
+    }
+}
+
+#[test]
+fn random_bytes_are_never_more_than_an_error() {
+    let (mut scratch, mut random) = (Scratch::default(), Random(2));
+    let (mut integers, mut bits) = (Vec::new(), Vec::new());
+    for _ in 0..20_000 {
+        let mut bytes: Vec<u8> = (0..random.below(60)).map(|_| random.next() as u8).collect();
+        if let Some(first) = bytes.first_mut() {
+            *first = [1, *first & 0xdf, 0x20, 0xff][random.below(4) as usize];
+        }
+        let n = 1 + random.below(2000) as usize;
+        let _ = decode_integers(&bytes, n, &mut integers, &mut scratch);
+        let _ = decode_values(&bytes, n, &mut bits, &mut scratch);
+    }
+}
+
+mod properties {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// Doubles of every class, many of them awkward.
+    fn any_bits() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            4 => (-100_000i64..100_000, 0i32..4).prop_map(|(m, e)| (m as f64 / 10f64.powi(e)).to_bits()),
+            1 => any::<u64>(),
+            1 => (1u64..1 << 51).prop_map(|payload| 0x7ff0_0000_0000_0000 | payload),
+            1 => (1u64..1 << 51).prop_map(|payload| 0xfff8_0000_0000_0000 | payload),
+            1 => 0u64..1 << 52,
+            1 => prop::sample::select(alloc::vec![1 << 63, 0x7ff << 52, 0xfff << 52, 0, 1, u64::MAX, u64::MAX >> 1]),
+        ]
+    }
+
+    fn any_column() -> impl Strategy<Value = Vec<i64>> {
+        let step = prop_oneof![8 => -3i64..1000, 1 => any::<i64>(), 3 => Just(10_000_000i64)];
+        (any::<i64>(), vec(step, 1..5000)).prop_map(|(first, steps)| {
+            let add = |x: &mut i64, step: i64| {
+                *x = x.wrapping_add(step);
+                Some(*x)
+            };
+            steps.into_iter().scan(first, add).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn values_are_lossless(bits in vec(any_bits(), 1..5000), keep in 1usize..5000) {
+            let bits = &bits[..keep.min(bits.len())];
+            let (mut scratch, mut bytes, mut back) = (Scratch::default(), Vec::new(), Vec::new());
+            encode_values(bits, &mut bytes, &mut scratch);
+            prop_assert!(bytes.len() <= 8 * bits.len() + 1);
+            decode_values(&bytes, bits.len(), &mut back, &mut scratch).unwrap();
+            prop_assert!(back == bits);
+        }
+
+        #[test]
+        fn integers_and_timestamps_are_lossless(column in any_column()) {
+            let (mut scratch, mut bytes, mut back) = (Scratch::default(), Vec::new(), Vec::new());
+            encode_timestamps(&column, &mut bytes, &mut scratch);
+            decode_timestamps(&bytes, column.len(), &mut back, &mut scratch).unwrap();
+            prop_assert!(back == column);
+            bytes.clear();
+            encode_integers(&column, &mut bytes, &mut scratch);
+            decode_integers(&bytes, column.len(), &mut back, &mut scratch).unwrap();
+            prop_assert!(back == column);
         }
     }
 }
