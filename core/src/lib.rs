@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod backup;
 pub mod catalog;
 pub mod codec;
 pub mod digest;

@@ -10,6 +10,7 @@ mod checkpoint;
 mod commit;
 mod compaction;
 mod effect;
+mod epoch;
 mod extent;
 mod log;
 mod opening;
@@ -22,6 +23,7 @@ mod selector;
 mod snapshot;
 mod space;
 
+pub(crate) use checkpoint::superblock;
 pub use checkpoint::{Aftermath, Checkpoint};
 pub use compaction::{CompactionJob, CompactionStep};
 pub use effect::Effect;
