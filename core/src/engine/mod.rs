@@ -130,11 +130,16 @@ impl Engine {
         self.log.has_prepared()
     }
 
+    /// Points in memory, those being sealed included.
+    pub fn unsealed_points(&self) -> usize {
+        self.head.points() + self.frozen.iter().map(|frozen| frozen.points()).sum::<usize>()
+    }
+
     /// Sizes right now.
     pub fn gauges(&self) -> Gauges {
         let (free_bytes, pending_bytes) = self.space.free_and_pending();
         Gauges {
-            head_points: self.head.points() + self.frozen.iter().map(|frozen| frozen.points()).sum::<usize>(),
+            head_points: self.unsealed_points(),
             replay_bytes: self.replay_bytes(),
             file_bytes: self.space.end(),
             free_bytes,

@@ -128,8 +128,8 @@ pub fn restore_with(
     }
     drop(source_lock);
     sync_dir(workshop.path())?;
-    let checked = verify_folder(workshop.path(), VerifyLevel::Checksums)?;
-    if let Some(finding) = checked.findings.first() {
+    let checked = verify_folder(workshop.path(), VerifyLevel::Full)?;
+    if let Some(finding) = checked.findings.iter().next() {
         return Err(Error::damaged(format!("the source is damaged: {finding}; nothing was restored")).at(source.display()));
     }
     let folded = fold(&workshop, &plan.source)?;
@@ -278,7 +278,7 @@ struct Folded {
 /// Turns the staged copy into one file that starts a new epoch, and proves that it holds what its record says.
 fn fold(workshop: &Workshop, source: &BackupSource) -> Result<Folded> {
     let path = workshop.join(DATA_FILE_NAME);
-    let db = Db::open_staged(&path, Config { background: false, create: false, ..Config::default() })?;
+    let db = Db::open_private(&path, Config { background: false, create: false, ..Config::default() })?;
     db.checkpoint()?;
     let (digest, position) = db.digest(true)?;
     let mut proven = false;
@@ -303,7 +303,7 @@ fn fold(workshop: &Workshop, source: &BackupSource) -> Result<Folded> {
     let old = db.identity();
     let epoch = random_epoch()?;
     let series = db.gauges().series as u64;
-    db.begin_epoch(restored_identity(&old, position, epoch), now_ns())?;
+    db.begin_epoch(restored_identity(&old, position, epoch))?;
     drop(db);
     for log in DbPaths::new(&path)?.siblings()?.into_iter().filter(|sibling| !matches!(sibling.kind, SiblingKind::Slot)) {
         fs::remove_file(&log.path).os("delete", &log.path)?;

@@ -89,8 +89,8 @@ impl<'db> BackupManager<'db> {
             files.push(FileRecord { name: name.to_owned(), len, blake3 });
         }
         sync_dir(workshop.path())?;
-        let checked = verify_folder(workshop.path(), VerifyLevel::Checksums)?;
-        if let Some(finding) = checked.findings.first() {
+        let checked = verify_folder(workshop.path(), VerifyLevel::Full)?;
+        if let Some(finding) = checked.findings.iter().next() {
             return Err(Error::damaged(format!(
                 "the database is damaged, so no snapshot of it was made: {finding}; `chronicle verify` lists everything"
             ))
@@ -161,7 +161,7 @@ impl<'db> BackupManager<'db> {
 
 /// Opens the copy as any reader would, and computes its digest: what was made can be opened, and says what it holds.
 fn visible_digest(folder: &Path) -> Result<std::result::Result<Digest, String>> {
-    let db = Db::open_frozen(&folder.join(DATA_FILE_NAME), Config::read_only())?;
+    let db = Db::open_private(&folder.join(DATA_FILE_NAME), Config::read_only())?;
     Ok(match db.digest_within(DIGEST_POINTS_MAX)? {
         Some(digest) => Ok(digest),
         None => Err(format!(
