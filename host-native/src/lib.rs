@@ -26,6 +26,7 @@ mod lru;
 pub mod verify;
 
 pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};
+pub use backup::{BackupManager, RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot};
 pub use db::{
     Answer, CancelToken, Config, Db, Durability, MetricInfo, QueryOptions, Recovery, Row, SeriesPoints,
 };
