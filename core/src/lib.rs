@@ -25,3 +25,4 @@ pub mod source;
 pub mod statistics;
 pub mod text;
 pub mod time;
+pub mod verify;

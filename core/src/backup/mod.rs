@@ -8,7 +8,7 @@ mod pack;
 mod record;
 mod record_json;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use fold::restored_identity;
 pub use pack::{LogCopy, Move, PackPlan, Piece};

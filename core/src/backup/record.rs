@@ -8,6 +8,7 @@ use super::record_json as json;
 use crate::digest::Digest;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::format::{EpochParent, Role, Superblock, log_file_name, parse_log_file_name};
+use crate::head::Position;
 use crate::ids::{Chain, Epoch, Hash, Lineage, Lsn};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -166,6 +167,22 @@ impl SnapshotRecord {
         };
         Err(Error::damaged(alloc::format!("{differs} than the record says; copy the snapshot again"))
             .at(DATA_FILE_NAME))
+    }
+
+    /// Checks that the log ends where the record says; `end` is that of the last log file's
+    /// [`crate::verify::LogReport`]. A log that lost its last commits looks clean without this.
+    pub fn ends_at(&self, end: &Position) -> Result<()> {
+        if (end.lsn, end.chain) == (self.lsn, self.chain) {
+            return Ok(());
+        }
+        Err(Error::damaged(alloc::format!(
+            "it ends with commit {} and chain {}, the record says {} and {}; copy the snapshot again",
+            end.lsn,
+            end.chain,
+            self.lsn,
+            self.chain
+        ))
+        .at("log"))
     }
 }
 

@@ -42,7 +42,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::format::{EpochParent, LogStart, Settings, Tombstone};
 use crate::head::{Dictionary, FrozenHead, Head, Position};
-use crate::ids::{Epoch, Generation, Lineage, Lsn};
+use crate::ids::{Epoch, Generation, Lineage, Lsn, SeriesId, SeriesKey};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use space::Space;
@@ -177,6 +177,11 @@ impl Engine {
     /// Names of metrics that some commit used, in order of first use. Their points may be deleted by now.
     pub fn metric_names(&self) -> impl Iterator<Item = &str> {
         self.dictionary.metric_names(0, self.dictionary.visible().metrics).map(|name| &**name)
+    }
+
+    /// The key of a series number, invisible ones included; `None` for one that no commit defined.
+    pub fn series_key(&self, id: SeriesId) -> Option<SeriesKey> {
+        self.dictionary.get(self.dictionary.slot_of(id)?).map(|info| info.key)
     }
 
     /// Puts a wrong internal state into words instead of a panic.
