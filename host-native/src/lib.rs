@@ -1,2 +1,31 @@
-//! Placeholder.
+//! Chronicle: an embedded time-series database that you can always get back.
+//!
+//! ```
+//! use chronicle::{Config, Db, Point, query::{Query, minutes}};
+//!
+//! # fn main() -> chronicle::Result<()> {
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("data.db");
+//! let db = Db::open(&path, Config::default())?;
+//! db.write_batch(&[
+//!     Point::new("cpu", 1_706_400_000_000_000_000, 21.5).tag("host", "a"),
+//!     Point::new("cpu", 1_706_400_060_000_000_000, 22.5).tag("host", "a"),
+//! ])?;
+//! let rows = db.query(&Query::metric("cpu").tag("host", "a").mean(minutes(5)))?.rows()?;
+//! assert_eq!(rows[0].values, [22.0]);
+//! db.close()?;
+//! # Ok(())
+//! # }
+//! ```
+pub mod db;
+pub mod error;
 pub mod files;
+mod host;
+mod lru;
+
+pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};
+pub use db::{
+    Answer, CancelToken, Config, Db, Durability, MetricInfo, QueryOptions, Recovery, Row, SeriesPoints,
+};
+pub use error::{Error, ErrorKind, Result};
+pub use model::{Point, PointSource, Series, Tags, TimeRange};

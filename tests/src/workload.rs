@@ -42,7 +42,7 @@ impl Random {
     }
     /// Uniform in `0..bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.bits()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
     /// Uniform in [0, 1), 53 bits.
     pub fn unit(&mut self) -> f64 {

@@ -73,6 +73,16 @@ pub(super) fn decode(bytes: &[u8], at: &mut usize, out: &mut [i64], scratch: &mu
     let flags = *bytes.get(*at)?;
     *at += 1;
     let (predictor, mapping) = get_parameters(flags, bytes, at)?;
+    if let (residual::ALL_ZERO, Predictor::Last) = (flags >> 6, predictor) {
+        // A regular clock: no residuals to fill, none to read.
+        let step = mapping.undo(0).wrapping_mul(scale as i64);
+        let mut x = base;
+        for slot in out {
+            *slot = x;
+            x = x.wrapping_add(step);
+        }
+        return Some(());
+    }
     let residuals = &mut scratch.residuals;
     residuals.resize(out.len() - 1, 0);
     residual::decode(flags >> 6, bytes, at, residuals, &mut scratch.residual)?;

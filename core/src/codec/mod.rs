@@ -3,9 +3,10 @@
 //! `core/docs/format/codec.md` specifies the encodings; this is the only module that knows them. A column is bytes and
 //! nothing else: how many items it holds, its length, its checksum and its place are the block's business.
 //!
-//! The way of a value, each step a file: [`decimal`] makes integers of doubles, [`integers`] scales them, [`predict`]
-//! leaves small residuals, [`residual`] picks a mode, [`token`] and [`huffman`] make symbols and codes, [`entropy`]
-//! writes them. [`select`] and [`cost`] decide and are no part of the format. [`frame`] is the light codec of the log.
+//! The way of a value, each step a file: `values` takes the shortest of `decimal` integers, ordered bits and
+//! `rank`s; `integers` scales them; `predict` leaves small residuals; `residual` picks a mode; `token` makes
+//! symbols, `huffman` or `tans` codes of them, `entropy` streams. `select` and `cost` decide and are no part of
+//! the format. [`frame`] is the light codec of the log.
 mod bits;
 mod cost;
 mod decimal;

@@ -126,6 +126,14 @@ impl Mapping {
             Self::Above(least) => residual.wrapping_sub(least) as u64,
         }
     }
+    /// Unsigned to signed.
+    #[inline(always)]
+    pub(super) fn undo(self, u: u64) -> i64 {
+        match self {
+            Self::Around(centre) => unzigzag(u).wrapping_add(centre),
+            Self::Above(least) => (u as i64).wrapping_add(least),
+        }
+    }
 }
 
 /// Undoes mapping, prediction and scaling: `out[0]` is `base`, `out[i]` comes from `residuals[i - 1]`.
@@ -139,22 +147,15 @@ pub(super) fn inverse(
 ) {
     let Some((first, rest)) = out.split_first_mut() else { return };
     *first = base;
+    // Matched here so that each loop knows its mapping.
     match mapping {
         Mapping::Around(centre) => {
-            predictor.inverse_with(
-                residuals.iter().map(|&u| unzigzag(u).wrapping_add(centre)),
-                base,
-                scale,
-                rest,
-            );
+            let mapping = Mapping::Around(centre);
+            predictor.inverse_with(residuals.iter().map(|&u| mapping.undo(u)), base, scale, rest);
         }
         Mapping::Above(least) => {
-            predictor.inverse_with(
-                residuals.iter().map(|&u| (u as i64).wrapping_add(least)),
-                base,
-                scale,
-                rest,
-            );
+            let mapping = Mapping::Above(least);
+            predictor.inverse_with(residuals.iter().map(|&u| mapping.undo(u)), base, scale, rest);
         }
     }
 }

@@ -11,7 +11,7 @@ use core::mem;
 /// Shorter columns have too little to gain.
 const POINTS_MIN: usize = 256;
 /// A column has at least this many points for each distinct value.
-const REPEATS_MIN: usize = 4;
+const REPEATS_MIN: usize = 2;
 /// Ranges up to here are counted in a bitmap, wider ones by sorting.
 const BITMAP_MAX: u64 = 1 << 16;
 
@@ -39,13 +39,13 @@ pub(super) fn promising(bits: &[u64], len: usize, ms: Option<&[i64]>, bitmap: &m
             distinct <= bits.len() / REPEATS_MIN && range > 2 * distinct as u64
         }
         _ => {
-            // With a quarter as many distinct values as points, 256 of 4,096 points have about 226 distinct ones.
+            // With half as many distinct values as points, 256 of 4,096 points have about 241 distinct ones.
             const SAMPLE: usize = 256;
             bitmap.extend(bits.iter().step_by(bits.len().div_ceil(SAMPLE)));
             let sampled = bitmap.len();
             bitmap.sort_unstable();
             bitmap.dedup();
-            bitmap.len() < sampled - sampled / 10
+            bitmap.len() < sampled - sampled / 20
         }
     }
 }

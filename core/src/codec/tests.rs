@@ -260,3 +260,44 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn the_largest_column_comes_back() {
+    let (mut scratch, mut back) = (Scratch::default(), Vec::new());
+    for (name, shape) in value_shapes() {
+        let column = made(shape, BLOCK_POINTS_MAX);
+        let mut bytes = Vec::new();
+        encode_values(&column, &mut bytes, &mut scratch);
+        decode_values(&bytes, column.len(), &mut back, &mut scratch).unwrap();
+        assert!(back == column, "{name}");
+    }
+}
+
+/// Columns written by earlier versions, one a line: `i` or `v`, count, bytes, BLAKE3 of the items as little-endian
+/// bytes. Lines are only ever added.
+const GOLDEN: &str = include_str!("../../tests/fixtures/codec_columns.txt");
+
+fn digest(words: impl Iterator<Item = u64>) -> std::string::String {
+    let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+    alloc::format!("{:.32}", crate::ids::Hash::of(&bytes).to_hex())
+}
+
+#[test]
+fn columns_of_earlier_versions_are_read() {
+    let (mut scratch, mut integers, mut bits) = (Scratch::default(), Vec::new(), Vec::new());
+    for line in GOLDEN.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let count = fields[1].parse().unwrap();
+        let pairs = fields[2].as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+        let found = if fields[0] == "i" {
+            decode_integers(&bytes, count, &mut integers, &mut scratch).unwrap();
+            digest(integers.iter().map(|&v| v as u64))
+        } else {
+            decode_values(&bytes, count, &mut bits, &mut scratch).unwrap();
+            digest(bits.iter().copied())
+        };
+        assert_eq!(found, fields[3], "{:.60}", line);
+    }
+    assert!(GOLDEN.lines().count() > 30);
+}

@@ -175,6 +175,15 @@ impl Log {
         }
     }
 
+    /// Takes back everything that is not settled, `write` included, because it could not be written.
+    pub(super) fn retract(&mut self, write: LogWrite) {
+        drop(write);
+        self.taken = false;
+        self.outbox.clear();
+        self.prepared.clear();
+        self.tail = self.settled;
+    }
+
     /// The effect that makes the log file which follows the settled commits.
     pub(super) fn create_file(&self, now_ns: i64) -> Effect {
         let first_lsn = self.settled.lsn + 1;

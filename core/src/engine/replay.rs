@@ -39,6 +39,16 @@ impl Engine {
         self.replay_file(first_lsn, bytes, last).at(name)
     }
 
+    /// The log file that takes the next commits, and where its frames end.
+    pub fn log_end(&self) -> Option<(Lsn, u64)> {
+        self.log.file.map(|file| (file.first_lsn, file.end))
+    }
+
+    /// Tells of log files, with their lengths, that lie before the one in which replay starts.
+    pub fn note_closed_logs(&mut self, files: impl IntoIterator<Item = (Lsn, u64)>) {
+        self.log.closed.extend(files.into_iter().map(|(first_lsn, len)| ClosedFile { first_lsn, len }));
+    }
+
     fn replay_file(&mut self, first_lsn: Lsn, bytes: &[u8], last: bool) -> Result<ReplayEnd> {
         let start = match (self.log.file, self.catalog.log) {
             (None, LogStart::From { first_lsn: expected, offset }) if expected == first_lsn => Some(offset),

@@ -5,9 +5,9 @@
 //! and the file is never cut below one. (A page of a map whose file was cut, or whose sector is bad, raises SIGBUS on
 //! access: no checksum comes before that.) Superblocks and logs change, so they are read, never mapped.
 #![expect(unsafe_code, reason = "mapping a file cannot be made safe: someone else may change it")]
-use super::lru::Lru;
 use super::os_error::{OsContext, os_error};
 use super::regular_file::RegularFile;
+use crate::lru::Lru;
 use chronicle_core::error::{Error, ErrorKind, Result};
 use memmap2::{Mmap, MmapOptions};
 use std::fs::File;

@@ -13,7 +13,6 @@ pub mod copy;
 pub mod data_file;
 pub mod lock;
 pub mod log_file;
-mod lru;
 pub mod map;
 pub mod os_error;
 pub mod paths;

@@ -46,6 +46,11 @@ impl ReadView {
         &self.series
     }
 
+    /// Extents of the segments that readers of it may ask for.
+    pub fn extents(&self) -> Vec<crate::source::ByteRange> {
+        self.entries.iter().map(SegmentEntry::extent).collect()
+    }
+
     /// Timestamps it is limited to.
     pub fn range(&self) -> TimeRange {
         self.range

@@ -18,7 +18,7 @@ struct Entry<K, V> {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Lru<K, V> {
+pub(crate) struct Lru<K, V> {
     slots: HashMap<K, usize>,
     slab: Vec<Option<Entry<K, V>>>,
     free: Vec<usize>,
@@ -28,7 +28,7 @@ pub(super) struct Lru<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V> Lru<K, V> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             slots: HashMap::new(),
             slab: Vec::new(),
@@ -40,16 +40,16 @@ impl<K: Copy + Eq + Hash, V> Lru<K, V> {
     }
 
     /// The sum of all weights.
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         self.weight
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// Finds a value and makes it the newest.
-    pub(super) fn get(&mut self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         let slot = *self.slots.get(key)?;
         if slot != self.newest {
             self.unlink(slot);
@@ -59,7 +59,7 @@ impl<K: Copy + Eq + Hash, V> Lru<K, V> {
     }
 
     /// Adds a value as the newest; one that was there under this key is dropped.
-    pub(super) fn insert(&mut self, key: K, value: V, weight: u64) {
+    pub(crate) fn insert(&mut self, key: K, value: V, weight: u64) {
         self.remove(&key);
         let entry = Some(Entry { key, value, weight, newer: NONE, older: NONE });
         let slot = match self.free.pop() {
@@ -78,7 +78,7 @@ impl<K: Copy + Eq + Hash, V> Lru<K, V> {
     }
 
     /// Takes a value out.
-    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let slot = self.slots.remove(key)?;
         self.unlink(slot);
         let entry = self.slab[slot].take()?;
@@ -88,13 +88,13 @@ impl<K: Copy + Eq + Hash, V> Lru<K, V> {
     }
 
     /// Takes the value out that was not used for the longest time.
-    pub(super) fn pop_oldest(&mut self) -> Option<V> {
+    pub(crate) fn pop_oldest(&mut self) -> Option<V> {
         let key = self.slab.get(self.oldest)?.as_ref()?.key;
         self.remove(&key)
     }
 
     /// Takes out the values whose keys do not satisfy `keep`.
-    pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
         let dropped: Vec<K> = self.slots.keys().filter(|key| !keep(key)).copied().collect();
         for key in dropped {
             self.remove(&key);

@@ -1,0 +1,147 @@
+//! Committing: callers prepare side by side; one of them writes and syncs for all that wait.
+use super::config::Durability;
+use super::shared::{EngineCell, Retraction, Shared, lock};
+use crate::host::now_ns;
+use chronicle_core::engine::{Effect, LogWrite};
+use chronicle_core::error::{Error, ErrorKind, Result};
+use chronicle_core::head::Position;
+use chronicle_core::ids::Lsn;
+
+/// Unsealed points, as a multiple of `seal_points`, at which writers wait for the background: memory is a budget.
+const BACKLOG_MAX: usize = 4;
+
+impl Shared {
+    /// Prepares a commit with `prepare`, and returns when it is as durable as asked for, and visible. `None` when there
+    /// was nothing to commit.
+    pub(crate) fn commit(
+        &self,
+        prepare: impl FnOnce(&mut EngineCell, i64) -> Result<Option<Position>>,
+    ) -> Result<Option<Lsn>> {
+        self.check_writable()?;
+        self.wait_for_backlog()?;
+        let (position, retractions) = {
+            let mut cell = lock(&self.engine);
+            match prepare(&mut cell, now_ns())? {
+                Some(position) => (position, cell.retractions),
+                None => return Ok(None),
+            }
+        };
+        self.settle(position.lsn, retractions)?;
+        Ok(Some(position.lsn))
+    }
+
+    fn settle(&self, lsn: Lsn, retractions: u64) -> Result<()> {
+        let mut state = lock(&self.commit);
+        loop {
+            // LSNs are given out anew after a retraction, so the first one after this commit was prepared decides.
+            if let Some(retraction) =
+                state.retracted.iter().find(|retraction| retraction.number == retractions + 1)
+            {
+                return if lsn <= retraction.settled { Ok(()) } else { Err(retraction.why.clone()) };
+            }
+            if state.settled >= lsn {
+                return Ok(());
+            }
+            self.check_writable()?;
+            if state.leader {
+                state = self.commit_done.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+                continue;
+            }
+            state.leader = true;
+            drop(state);
+            let outcome = self.write_prepared();
+            state = lock(&self.commit);
+            state.leader = false;
+            match outcome {
+                Ok(Some(settled)) => state.settled = settled,
+                Ok(None) => {}
+                Err(Failed::Retracted(why, number)) => {
+                    let settled = state.settled;
+                    state.retracted.push(Retraction { number, settled, why });
+                }
+                Err(Failed::Uncertain(error)) => {
+                    self.poison(&error);
+                    return Err(error);
+                }
+            }
+            self.commit_done.notify_all();
+        }
+    }
+
+    /// Writes everything that is prepared. The engine is free while the medium works.
+    fn write_prepared(&self) -> std::result::Result<Option<Lsn>, Failed> {
+        let now = now_ns();
+        let write = lock(&self.engine).engine.take_log_write(now).map_err(Failed::Uncertain)?;
+        let Some(write) = write else { return Ok(None) };
+        if let Err(error) = self.perform(&write.effects) {
+            return Err(self.take_back(write, error));
+        }
+        let durable = self.config.durability == Durability::Sync;
+        if durable {
+            self.perform(&[Effect::SyncLog { first_lsn: write.first_lsn }]).map_err(Failed::Uncertain)?;
+        }
+        let last = write.last;
+        let mut cell = lock(&self.engine);
+        cell.engine.settle(write, durable);
+        let due = cell.engine.seal_is_due();
+        drop(cell);
+        if due {
+            self.wake_background();
+        }
+        Ok(Some(last))
+    }
+
+    /// A full medium leaves the log as it was: the commits did not happen, and later ones may. Anything else is uncertain.
+    fn take_back(&self, write: LogWrite, error: Error) -> Failed {
+        let offset = write.effects.iter().find_map(|effect| match effect {
+            Effect::AppendLog { offset, .. } => Some(*offset),
+            _ => None,
+        });
+        let unchanged = lock(&self.log).as_ref().is_some_and(|(_, file)| Some(file.end()) == offset);
+        let created = write.effects.iter().any(|effect| matches!(effect, Effect::CreateLog { .. }));
+        if error.kind() != ErrorKind::Full || !unchanged || created {
+            return Failed::Uncertain(error);
+        }
+        let mut cell = lock(&self.engine);
+        cell.engine.retract(write);
+        cell.retractions += 1;
+        Failed::Retracted(error, cell.retractions)
+    }
+
+    fn wait_for_backlog(&self) -> Result<()> {
+        if !self.config.background {
+            return Ok(());
+        }
+        let most = self.config.seal_points.saturating_mul(BACKLOG_MAX);
+        while lock(&self.engine).engine.gauges().head_points >= most {
+            self.check_writable()?;
+            if let Some(error) = &lock(&self.wake).stuck {
+                return Err(error.clone());
+            }
+            self.wake_background();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Makes everything that is visible durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        let lsn = lock(&self.engine).engine.position().lsn;
+        let file = lock(&self.log).as_ref().map(|(_, file)| std::sync::Arc::clone(file));
+        if let Some(file) = file {
+            if let Err(error) = file.sync() {
+                self.poison(&error);
+                return Err(error);
+            }
+        }
+        lock(&self.engine).engine.synced(lsn);
+        Ok(())
+    }
+}
+
+enum Failed {
+    /// The commits did not happen.
+    Retracted(Error, u64),
+    /// The medium may hold anything.
+    Uncertain(Error),
+}

@@ -1,0 +1,86 @@
+//! Config: how a database is opened.
+use chronicle_core::format::Settings;
+use chronicle_core::model::Limits;
+use std::time::Duration;
+
+/// When a write that returned is safe from a power cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// Before the call returns. Concurrent callers share one sync.
+    #[default]
+    Sync,
+    /// At most this long after the call returned. A killed process loses nothing.
+    Interval(Duration),
+    /// When the operating system writes it back, or at the next checkpoint. A killed process loses nothing.
+    Os,
+}
+
+/// How a database is opened. `Config::default()` suits a gateway as well as a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// When a write is safe.
+    pub durability: Durability,
+    /// Make the database when there is none. Refused where log files of a lost `data.db` lie.
+    pub create: bool,
+    /// Take no lock and write nothing. Other processes may write meanwhile; what is seen is the moment of opening.
+    pub read_only: bool,
+    /// What a new database accepts and keeps. An existing one has its own settings.
+    pub settings: Settings,
+    /// What is accepted.
+    pub limits: Limits,
+    /// Points kept in memory until they are sealed into segments; about 16 to 32 bytes each, and at most four times as
+    /// many while the medium is slow. Default 1,048,576.
+    pub seal_points: usize,
+    /// Log bytes after which a checkpoint is made, which bounds the time of recovery. Default 32 MiB.
+    pub checkpoint_bytes: u64,
+    /// Closed log files are kept up to this many bytes, for backups of every commit. Default 256 MiB.
+    pub wal_keep_bytes: u64,
+    /// Memory of one query. Default 256 MiB.
+    pub query_bytes_max: u64,
+    /// Address space for maps of segments, which also bounds the resident part of them. Default 128 MiB.
+    pub map_bytes_max: u64,
+    /// Seal and compact in a background thread. Without it only [`super::Db::checkpoint`] and [`super::Db::compact`] do.
+    pub background: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let engine = chronicle_core::engine::Options::default();
+        Self {
+            durability: Durability::Sync,
+            create: true,
+            read_only: false,
+            settings: Settings {
+                partition_duration_ns: 7 * 24 * 3600 * 1_000_000_000,
+                retention_ns: None,
+                retention_bytes: None,
+                retention_suspended: false,
+            },
+            limits: Limits::default(),
+            seal_points: engine.seal_points,
+            checkpoint_bytes: engine.checkpoint_bytes,
+            wal_keep_bytes: engine.wal_keep_bytes,
+            query_bytes_max: 256 << 20,
+            map_bytes_max: 128 << 20,
+            background: true,
+        }
+    }
+}
+
+impl Config {
+    /// For reading what another process may be writing.
+    pub fn read_only() -> Self {
+        Self { read_only: true, create: false, ..Self::default() }
+    }
+
+    pub(crate) fn engine_options(&self, hash_seed: u64) -> chronicle_core::engine::Options {
+        chronicle_core::engine::Options {
+            limits: self.limits,
+            seal_points: self.seal_points.max(1),
+            checkpoint_bytes: self.checkpoint_bytes,
+            wal_keep_bytes: self.wal_keep_bytes,
+            hash_seed,
+            ..chronicle_core::engine::Options::default()
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A database open in this process.
+//!
+//! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
+//! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
+mod answer;
+mod commit;
+mod config;
+mod maintenance;
+mod open;
+mod reader;
+mod scan;
+mod shared;
+
+pub use answer::{Answer, CancelToken, QueryOptions, Row};
+pub use config::{Config, Durability};
+pub use open::Recovery;
+pub(crate) use reader::MapSource;
+pub use scan::{MetricInfo, SeriesPoints};
+pub(crate) use shared::{Shared, lock};
+
+use crate::error::Result;
+use chronicle_core::engine::{Gauges, Identity, Selector};
+use chronicle_core::head::Position;
+use chronicle_core::ids::Lsn;
+use chronicle_core::model::{PointSource, TimeRange};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// An open database. Clones share it; it is closed by [`Db::close`], or when the last clone is dropped.
+#[derive(Clone)]
+pub struct Db {
+    pub(crate) shared: Arc<Shared>,
+    /// Stops the background thread when the last clone goes.
+    background: Arc<Background>,
+    recovery: Arc<Recovery>,
+}
+
+struct Background {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Db {
+    /// Opens the database whose data file is `path`, and makes it when [`Config::create`] says so.
+    ///
+    /// Recovers what a crash left: commits in the log are replayed, a torn tail that was never durable is cut and told
+    /// in [`Db::recovery`]. Errors: `NotFound`, `Busy` (another writer), `InvalidInput` (no Chronicle file),
+    /// `Unsupported` (newer format), `Damaged` (what was acknowledged can't be read; nothing is changed), `Io`.
+    pub fn open(path: impl AsRef<Path>, config: Config) -> Result<Self> {
+        let (shared, recovery) = open::open(path.as_ref(), config)?;
+        let shared = Arc::new(shared);
+        let runs = shared.config.background && !shared.config.read_only;
+        let thread = runs.then(|| {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name("chronicle".into()).spawn(move || shared.run_background())
+        });
+        let thread = thread
+            .transpose()
+            .map_err(|error| crate::error::io("start the background thread", path.as_ref(), &error))?;
+        let background = Background { shared: Arc::clone(&shared), thread: Mutex::new(thread) };
+        Ok(Self { shared, background: Arc::new(background), recovery: Arc::new(recovery) })
+    }
+
+    /// What recovery found when this database was opened.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// The data file.
+    pub fn path(&self) -> &Path {
+        self.shared.paths.data()
+    }
+
+    /// Lineage, epoch and settings.
+    pub fn identity(&self) -> Identity {
+        lock(&self.shared.engine).engine.identity().clone()
+    }
+
+    /// The last visible commit.
+    pub fn position(&self) -> Position {
+        lock(&self.shared.engine).engine.position()
+    }
+
+    /// Sizes right now.
+    pub fn gauges(&self) -> Gauges {
+        lock(&self.shared.engine).engine.gauges()
+    }
+
+    /// Writes points as one commit and returns its LSN: all of them or none, as durable as [`Config::durability`] says when
+    /// the call returns, visible to every read after it. Of points of one series and time the last one wins.
+    ///
+    /// Errors: `InvalidInput` and `LimitExceeded` name the point; nothing was written. `Full`: nothing was written, make
+    /// room and try again. `Poisoned` or `Io`: the medium failed; reopen.
+    pub fn write_batch<P: PointSource>(&self, points: &[P]) -> Result<Lsn> {
+        if points.is_empty() {
+            self.shared.check_writable()?;
+            return Ok(self.position().lsn);
+        }
+        let lsn = self.shared.commit(|cell, now| cell.engine.prepare_points(points, now).map(Some))?;
+        Ok(lsn.unwrap_or_default())
+    }
+
+    /// Writes one point; see [`Db::write_batch`]. Many points are far cheaper in batches.
+    pub fn write<P: PointSource>(&self, point: P) -> Result<Lsn> {
+        self.write_batch(&[point])
+    }
+
+    /// Deletes the points that exist now of the selected series in `range`, as one commit. `None` when no series matches.
+    /// Points written later are not touched, whatever their timestamps.
+    pub fn delete(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<Option<Lsn>> {
+        let range = range.into();
+        self.shared.commit(|cell, now| cell.engine.prepare_delete(selector, range, now))
+    }
+
+    /// Makes everything that is visible durable, whatever the durability level.
+    pub fn sync(&self) -> Result<()> {
+        self.shared.check_writable()?;
+        self.shared.sync()
+    }
+
+    /// Moves everything visible into segments; after it a reopening has nothing to replay.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.shared.check_writable()?;
+        self.shared.seal()
+    }
+
+    /// Merges segments, carries out deletions and gives space back, until nothing is left to do. Other calls go on.
+    pub fn compact(&self) -> Result<()> {
+        self.checkpoint()?;
+        // Each pass leaves fewer runs or fewer deletions; the bound only guards against a mistake in that.
+        for _ in 0..64 {
+            if !self.shared.compact_once(true)? {
+                break;
+            }
+        }
+        // Space of the inputs is free once the older superblock no longer names them.
+        self.shared.rewrite_superblock()?;
+        self.shared.rewrite_superblock()
+    }
+
+    /// Closes the database: what is visible is durable, the background has stopped, the lock is free. Clones that are left
+    /// refuse to write. Dropping the last clone does the same, but can't report errors.
+    pub fn close(self) -> Result<()> {
+        self.background.shut_down()
+    }
+}
+
+/// Log bytes above which closing makes a checkpoint, so that the next opening is quick.
+const CLOSE_CHECKPOINT_BYTES: u64 = 256 << 10;
+
+impl Background {
+    fn shut_down(&self) -> Result<()> {
+        let Some(()) = self.stop() else { return Ok(()) };
+        if self.shared.config.read_only || self.shared.check_writable().is_err() {
+            self.shared.closed.store(true, Ordering::Release);
+            return Ok(());
+        }
+        let replay = lock(&self.shared.engine).engine.gauges().replay_bytes;
+        let sealed = if replay > CLOSE_CHECKPOINT_BYTES { self.shared.seal() } else { Ok(()) };
+        let synced = self.shared.sync();
+        self.shared.closed.store(true, Ordering::Release);
+        if let Some((_, log)) = lock(&self.shared.log).take() {
+            // Zeros that were filled ahead are only worth something to a running writer.
+            let _ = log.trim(log.end());
+        }
+        sealed.and(synced)
+    }
+
+    /// Stops the thread; `None` when it was shut down before.
+    fn stop(&self) -> Option<()> {
+        if self.shared.closed.load(Ordering::Acquire) {
+            return None;
+        }
+        lock(&self.shared.wake).stop = true;
+        self.shared.wake_up.notify_all();
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = thread.join();
+        }
+        Some(())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.shut_down();
+    }
+}

@@ -1,0 +1,127 @@
+//! Whole scans: points series by series, the digest, the list of metrics.
+use super::shared::lock;
+use super::{Db, MapSource};
+use crate::error::{Error, ErrorKind, Result};
+use chronicle_core::digest::Digest;
+use chronicle_core::engine::{DigestRun, ReadView, Selector, SeriesReader};
+use chronicle_core::head::{Position, SeriesInfo};
+use chronicle_core::model::TimeRange;
+use chronicle_core::source::Step;
+use std::sync::Arc;
+
+/// What is known of a metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricInfo {
+    /// Its name.
+    pub name: String,
+    /// Series with at least one point.
+    pub series: u64,
+    /// Points.
+    pub points: u64,
+    /// First and last timestamp.
+    pub time: TimeRange,
+}
+
+/// Points of chosen series, read in pieces of bounded size as of one commit.
+pub struct SeriesPoints<'db> {
+    view: Arc<ReadView>,
+    reader: SeriesReader,
+    source: MapSource<'db>,
+}
+
+impl Db {
+    /// The points of the selected series in `range`: series by series, each in ascending time.
+    pub fn scan(&self, selector: &Selector, range: impl Into<TimeRange>) -> SeriesPoints<'_> {
+        let view = Arc::new(lock(&self.shared.engine).engine.view(selector, range.into()));
+        let source = self.shared.view_source(&view);
+        SeriesPoints { reader: SeriesReader::new(Arc::clone(&view), TimeRange::ALL), view, source }
+    }
+
+    /// The digest of all visible points, and the commit it is of. `trust_stored` takes the digests that segments keep of
+    /// themselves where nothing overlaps, which makes it almost free; without it every point is read.
+    pub fn digest(&self, trust_stored: bool) -> Result<(Digest, Position)> {
+        let view = Arc::new(lock(&self.shared.engine).engine.view(&Selector::all(), TimeRange::ALL));
+        let position = view.position();
+        let mut source = self.shared.view_source(&view);
+        let mut run = DigestRun::new(view, trust_stored);
+        loop {
+            match run.step(&mut source)? {
+                Step::Ready(Some(digest)) => return Ok((digest, position)),
+                Step::Ready(None) => {}
+                Step::Missing(_) | Step::Done => {
+                    return Err(Error::new(ErrorKind::Io, "a mapped segment is not there"));
+                }
+            }
+        }
+    }
+
+    /// The metrics that have points, by name.
+    pub fn metrics(&self) -> Result<Vec<MetricInfo>> {
+        let mut points = self.scan(&Selector::all(), TimeRange::ALL);
+        let mut metrics: std::collections::BTreeMap<String, MetricInfo> = std::collections::BTreeMap::new();
+        let mut last = None;
+        while let Some((series, count, time)) = points.next_counted()? {
+            let name =
+                points.view.series().get(series).map_or("", |series| series.info().series.metric.as_str());
+            let metric = metrics.entry(name.to_owned()).or_insert_with(|| MetricInfo {
+                name: name.to_owned(),
+                series: 0,
+                points: 0,
+                time: TimeRange::EMPTY,
+            });
+            metric.points += count;
+            metric.time = metric.time.union(&time);
+            if last != Some(series) {
+                metric.series += 1;
+                last = Some(series);
+            }
+        }
+        Ok(metrics.into_values().collect())
+    }
+}
+
+impl SeriesPoints<'_> {
+    /// The series that may have points, in the order in which they come.
+    pub fn series(&self) -> impl ExactSizeIterator<Item = &SeriesInfo> {
+        self.view.series().iter().map(|series| series.info())
+    }
+
+    /// The last commit it sees.
+    pub fn position(&self) -> Position {
+        self.view.position()
+    }
+
+    /// The next run of points of one series: which series, timestamps, values as bits. A series may come in several runs.
+    pub fn next(&mut self) -> Result<Option<(&SeriesInfo, &[i64], &[u64])>> {
+        match self.reader.next(&mut self.source, &mut |_, _| false)? {
+            Step::Ready(chunk) => {
+                let (timestamps, bits) = self.reader.points();
+                Ok(self.view.series().get(chunk.series).map(|series| (series.info(), timestamps, bits)))
+            }
+            Step::Missing(_) => Err(Error::new(ErrorKind::Io, "a mapped segment is not there")),
+            Step::Done => Ok(None),
+        }
+    }
+
+    /// The next run of points as series, number and time range, without reading blocks whose statistics say it.
+    fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
+        let mut counted = None;
+        let step = self.reader.next(&mut self.source, &mut |_, statistics| {
+            counted = Some((statistics.count, statistics.time));
+            true
+        })?;
+        match step {
+            Step::Ready(chunk) => {
+                let (timestamps, _) = self.reader.points();
+                let read = match (timestamps.first(), timestamps.last()) {
+                    (Some(&min), Some(&max)) => (timestamps.len() as u64, TimeRange { min, max }),
+                    _ => (0, TimeRange::EMPTY),
+                };
+                let (count, time) = if chunk.by_statistics { counted.unwrap_or(read) } else { read };
+                Ok(Some((chunk.series, count, time)))
+            }
+            Step::Missing(_) => Err(Error::new(ErrorKind::Io, "a mapped segment is not there")),
+            Step::Done => Ok(None),
+        }
+    }
+}
