@@ -13,14 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is compared of aggregates: functions whose answer is exact here.
-const AGGREGATES: [Aggregate; 6] = [
-    Aggregate::Count,
-    Aggregate::Sum,
-    Aggregate::Min,
-    Aggregate::Max,
-    Aggregate::First,
-    Aggregate::Last,
-];
+const AGGREGATES: [Aggregate; 6] =
+    [Aggregate::Count, Aggregate::Sum, Aggregate::Min, Aggregate::Max, Aggregate::First, Aggregate::Last];
 
 /// All points of a view, series by series, through a reader.
 pub fn read_all(view: &Arc<ReadView>, source: &mut dyn Source) -> Result<Vec<(Series, i64, u64)>> {
@@ -170,7 +164,7 @@ impl SimView {
 }
 
 /// Compares everything that an engine shows with the oracle's state at its position.
-pub fn check_engine(engine: &mut Engine, disk: &mut SimDisk, oracle: &mut Oracle) {
+pub(super) fn check_engine(engine: &mut Engine, disk: &mut SimDisk, oracle: &mut Oracle) {
     let lsn = engine.position().lsn;
     assert_eq!(engine.position(), oracle.position(lsn), "position");
     let view = SimView::take(engine, disk, oracle, &Selector::all(), TimeRange::ALL);

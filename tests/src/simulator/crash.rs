@@ -80,7 +80,11 @@ pub fn check_image(image: &SimDisk, promise: &mut Promise<'_>, random: &mut Rand
             let (engine, _) = open_engine(&again, promise.options).expect("a crash while recovering");
             let found = engine.position();
             assert_eq!(found, promise.oracle.position(found.lsn));
-            assert!(found.lsn >= promise.acknowledged, "the second crash lost commit {}", promise.acknowledged);
+            assert!(
+                found.lsn >= promise.acknowledged,
+                "the second crash lost commit {}",
+                promise.acknowledged
+            );
         }
         disk.perform(effect);
     }
@@ -91,7 +95,8 @@ fn go_on(image: &SimDisk, promise: &Promise<'_>, random: &mut Random) {
     let oracle = promise.oracle.clone();
     let clock = Clock::new(random.bits());
     let options = promise.options.clone();
-    let mut db = SimDb::open(image.clone(), oracle, clock, options, promise.acknowledged, None).expect("opens");
+    let mut db =
+        SimDb::open(image.clone(), oracle, clock, options, promise.acknowledged, None).expect("opens");
     let mut work = Work::new(random.bits());
     for round in 0..3 {
         let batch = work.batch(20);

@@ -113,6 +113,8 @@ pub fn open_engine(disk: &SimDisk, options: &Options) -> Result<(Engine, ReplayE
         LogStart::None => opening.superblock().root.lsn + 1,
     };
     let mut engine = opening.into_engine(&[])?;
+    let older = disk.logs.range(..first).map(|(&first_lsn, file)| (first_lsn, file.bytes().len() as u64));
+    engine.note_closed_logs(older);
     let mut end = ReplayEnd::Clean;
     let mut files = disk.logs.range(first..).peekable();
     while let Some((&first_lsn, file)) = files.next() {

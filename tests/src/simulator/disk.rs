@@ -69,7 +69,8 @@ impl SimDisk {
             Effect::SyncLog { first_lsn } => self.log(*first_lsn).sync(),
             Effect::DropLog { first_lsn } => {
                 let file = self.logs.remove(first_lsn);
-                let file = file.unwrap_or_else(|| panic!("log file {first_lsn} is dropped and does not exist"));
+                let file =
+                    file.unwrap_or_else(|| panic!("log file {first_lsn} is dropped and does not exist"));
                 self.deleted.insert(*first_lsn, file);
             }
             Effect::WriteData { offset, bytes } => {
@@ -173,7 +174,8 @@ impl SimDisk {
     /// What the slots name, as a crash now or later may show them.
     fn slots(&self) -> Vec<Extents> {
         let (written, durable) = (self.data.bytes(), self.data.durable_bytes());
-        let mut named: Vec<Extents> = [0, 1].iter().filter_map(|&slot| named_by_slot(written, slot)).collect();
+        let mut named: Vec<Extents> =
+            [0, 1].iter().filter_map(|&slot| named_by_slot(written, slot)).collect();
         if self.data.is_dirty() {
             named.extend([0, 1].iter().filter_map(|&slot| named_by_slot(durable, slot)));
         }
@@ -204,12 +206,16 @@ impl SimDisk {
 
     fn judge_drop(&self, first_lsn: u64) {
         for slot in self.slots() {
-            if slot.log_first_lsn.is_some_and(|needed| first_lsn >= needed) && !self.is_unfinished(first_lsn) {
+            if slot.log_first_lsn.is_some_and(|needed| first_lsn >= needed) && !self.is_unfinished(first_lsn)
+            {
                 panic!("log file {first_lsn} is dropped, but generation {} needs it", slot.generation);
             }
         }
         for reader in self.readers.iter().filter_map(Weak::upgrade) {
-            assert!(!reader.logs.contains(&first_lsn), "log file {first_lsn} is dropped, but a reader needs it");
+            assert!(
+                !reader.logs.contains(&first_lsn),
+                "log file {first_lsn} is dropped, but a reader needs it"
+            );
         }
     }
 

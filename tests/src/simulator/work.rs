@@ -173,7 +173,8 @@ impl Work {
                 self.views.push(db.view(&Selector::all(), TimeRange::ALL));
                 let (selector, range) = (self.selector(), self.range());
                 let mut view = db.view(&selector, range);
-                let selected = |series: &chronicle_core::model::Series| crate::oracle::selects(&selector, series);
+                let selected =
+                    |series: &chronicle_core::model::Series| crate::oracle::selects(&selector, series);
                 let state = view.state.iter().filter(|((series, _), _)| selected(series));
                 view.state = std::rc::Rc::new(state.map(|(key, bits)| (key.clone(), *bits)).collect());
                 self.views.push(view);
