@@ -1,2 +1,4 @@
 //! What tests and benches of Chronicle share.
+pub mod oracle;
+pub mod simulator;
 pub mod workload;
