@@ -1,2 +1,4 @@
 //! What tests and benches of Chronicle share.
+pub mod allocation;
+pub mod fuzzing;
 pub mod workload;
