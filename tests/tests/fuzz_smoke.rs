@@ -18,7 +18,8 @@ fn no_decoder_panics_on_mutated_input() {
 fn an_input_can_be_made_again_from_its_number() {
     let seeds = vec![vec![1, 2, 3], (0..200).collect()];
     assert_eq!(mutate::input(&seeds, 7, 41), mutate::input(&seeds, 7, 41));
-    let distinct: std::collections::BTreeSet<Vec<u8>> = (0..100).map(|n| mutate::input(&seeds, 7, n)).collect();
+    let distinct: std::collections::BTreeSet<Vec<u8>> =
+        (0..100).map(|n| mutate::input(&seeds, 7, n)).collect();
     assert!(distinct.len() > 80, "{} of 100 inputs are distinct", distinct.len());
 }
 

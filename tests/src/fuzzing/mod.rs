@@ -9,11 +9,13 @@
 mod codec;
 mod format;
 pub mod mutate;
+mod record;
 mod segment;
 mod text;
 
 pub use codec::*;
 pub use format::*;
+pub use record::*;
 pub use segment::*;
 pub use text::*;
 
@@ -69,6 +71,7 @@ targets! {
     decode_log_header, format::log_header_seeds, 64;
     decode_log, format::log_seeds, 256;
     decode_commit, format::commit_seeds, 512 + 64 * 16 * 4;
+    decode_snapshot_record, record::record_seeds, 1024;
     decode_csv, text::csv_seeds, 512;
     decode_sql, text::sql_seeds, 4096;
     decode_timestamp_text, text::timestamp_seeds, 512;
