@@ -1,4 +1,6 @@
 //! What tests and benches of Chronicle share.
+pub mod allocation;
+pub mod fuzzing;
 pub mod oracle;
 pub mod simulator;
 pub mod workload;
