@@ -1,2 +1,3 @@
 //! What tests and benches of Chronicle share.
+pub mod measure;
 pub mod workload;
