@@ -17,10 +17,14 @@
 //! # Ok(())
 //! # }
 //! ```
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod db;
 pub mod error;
+pub mod export;
 pub mod files;
 mod host;
+pub mod import;
 mod lru;
 
 pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};

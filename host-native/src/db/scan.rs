@@ -40,6 +40,15 @@ impl Db {
     /// The digest of all visible points, and the commit it is of. `trust_stored` takes the digests that segments keep of
     /// themselves where nothing overlaps, which makes it almost free; without it every point is read.
     pub fn digest(&self, trust_stored: bool) -> Result<(Digest, Position)> {
+        self.digest_with(trust_stored, |_| {})
+    }
+
+    /// [`Db::digest`], which calls `on_progress` with the points read so far.
+    pub fn digest_with(
+        &self,
+        trust_stored: bool,
+        mut on_progress: impl FnMut(u64),
+    ) -> Result<(Digest, Position)> {
         let view = Arc::new(lock(&self.shared.engine).engine.view(&Selector::all(), TimeRange::ALL));
         let position = view.position();
         let mut source = self.shared.view_source(&view);
@@ -47,7 +56,7 @@ impl Db {
         loop {
             match run.step(&mut source)? {
                 Step::Ready(Some(digest)) => return Ok((digest, position)),
-                Step::Ready(None) => {}
+                Step::Ready(None) => on_progress(run.points_read()),
                 Step::Missing(_) | Step::Done => {
                     return Err(Error::new(ErrorKind::Io, "a mapped segment is not there"));
                 }
@@ -104,7 +113,7 @@ impl SeriesPoints<'_> {
     }
 
     /// The next run of points as series, number and time range, without reading blocks whose statistics say it.
-    fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
+    pub(super) fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
         let mut counted = None;
         let step = self.reader.next(&mut self.source, &mut |_, statistics| {
             counted = Some((statistics.count, statistics.time));
