@@ -5,6 +5,7 @@
 mod answer;
 mod commit;
 mod config;
+mod inspect;
 mod maintenance;
 mod open;
 mod reader;
@@ -14,6 +15,7 @@ mod shared;
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
 use open::Place;
+pub use inspect::Layout;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
 pub(crate) use reader::{FileSource, MapSource};
