@@ -18,7 +18,7 @@ pub use clock::Clock;
 pub use crash::{Crashes, check_image};
 pub use db::{
     EPOCH, HOUR, LINEAGE, Observer, Promise, SimCompaction, SimDb, SimView, new_disk, open_engine,
-    open_error, small_options,
+    small_options,
 };
 pub use disk::{Needs, SimDisk};
 pub use extents::{Extents, named_by_slot};
