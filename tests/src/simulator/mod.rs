@@ -6,6 +6,7 @@
 //! one file system: it loses more than most do.
 mod check;
 mod clock;
+mod cold;
 mod crash;
 mod db;
 mod disk;
@@ -15,6 +16,7 @@ mod work;
 
 pub use check::{Rows, digest_of, naive_rows, read_all, run_query};
 pub use clock::Clock;
+pub use cold::ColdStore;
 pub use crash::{Crashes, check_image};
 pub use db::{
     EPOCH, HOUR, LINEAGE, Observer, Promise, SimCompaction, SimDb, SimView, new_disk, open_engine,
