@@ -14,8 +14,8 @@ use chronicle_core::head::Position;
 use chronicle_core::ids::Hash;
 use chronicle_core::source::Step;
 use chronicle_core::verify::{
-    Affected, Keys, Level, LogReport, VerifyReport, unaccounted, verify_catalog, verify_header, verify_log, verify_segment,
-    verify_zeros,
+    Affected, Keys, Level, LogReport, VerifyReport, unaccounted, verify_catalog, verify_header, verify_log,
+    verify_segment, verify_zeros,
 };
 use std::path::Path;
 use std::sync::Mutex;
@@ -65,12 +65,13 @@ pub fn verify_with(path: &Path, level: VerifyLevel, progress: Progress<'_>) -> R
     match &source {
         BackupSource::Snapshot { folder, record } => {
             let mut report = check_files(folder, record, level);
-            let (files, checkpoint) = Files::open(folder.join(DATA_FILE_NAME), true)?.verify(level, progress)?;
+            let (files, checkpoint) =
+                Files::open(folder.join(DATA_FILE_NAME), Kind::Packed)?.verify(level, progress)?;
             report.merge(files);
             Ok(Verified { report, checkpoint, live: false, source })
         }
         BackupSource::Database { path } => {
-            let files = Files::open(path.clone(), false)?;
+            let files = Files::open(path.clone(), Kind::Shared)?;
             let live = files.live;
             let (report, checkpoint) = files.verify(level, progress)?;
             Ok(Verified { report, checkpoint, live, source })
@@ -78,9 +79,12 @@ pub fn verify_with(path: &Path, level: VerifyLevel, progress: Progress<'_>) -> R
     }
 }
 
-/// Verifies a copy that is being built: everything a snapshot must hold except its record.
-pub(crate) fn verify_folder(folder: &Path, level: VerifyLevel) -> Result<VerifyReport> {
-    Files::open(folder.join(DATA_FILE_NAME), true)?.verify(level, &|_, _| {}).map(|(report, _)| report)
+/// Verifies a copy that is being built, in a folder that nobody else uses. `packed` says that it is to be a snapshot, in
+/// which every byte is accounted for; a copy of a stopped database has free space.
+pub(crate) fn verify_private(folder: &Path, packed: bool) -> Result<VerifyReport> {
+    let kind = if packed { Kind::Packed } else { Kind::Private };
+    let files = Files::open(folder.join(DATA_FILE_NAME), kind)?;
+    files.verify(VerifyLevel::Full, &|_, _| {}).map(|(report, _)| report)
 }
 
 /// The files against the record.
@@ -90,15 +94,17 @@ fn check_files(folder: &Path, record: &SnapshotRecord, level: VerifyLevel) -> Ve
         let path = folder.join(&file.name);
         let checked = match std::fs::metadata(&path) {
             Err(error) => Err(crate::error::io("look at", &path, &error)),
-            Ok(metadata) if metadata.len() != file.len => Err(Error::damaged(format!(
-                "it has {} bytes, its record says {}",
-                metadata.len(),
-                file.len
-            ))),
+            Ok(metadata) if metadata.len() != file.len => {
+                Err(Error::damaged(format!("it has {} bytes, its record says {}", metadata.len(), file.len)))
+            }
             Ok(_) if level == VerifyLevel::Records => Ok(()),
-            Ok(_) => hash_file(&path, crate::backup::WINDOW_BYTES).and_then(|(hash, _)| match Hash(*hash.as_bytes()) {
-                hash if hash == file.blake3 => Ok(()),
-                hash => Err(Error::damaged(format!("its BLAKE3 is {hash}, its record says {}", file.blake3))),
+            Ok(_) => hash_file(&path, crate::backup::WINDOW_BYTES).and_then(|(hash, _)| {
+                match Hash(*hash.as_bytes()) {
+                    hash if hash == file.blake3 => Ok(()),
+                    hash => {
+                        Err(Error::damaged(format!("its BLAKE3 is {hash}, its record says {}", file.blake3)))
+                    }
+                }
             }),
         };
         if let Err(error) = checked {
@@ -108,32 +114,44 @@ fn check_files(folder: &Path, record: &SnapshotRecord, level: VerifyLevel) -> Ve
     report
 }
 
+/// Who else may use the files, and what they may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A snapshot: nobody writes it, every byte is accounted for.
+    Packed,
+    /// A copy that nobody else uses.
+    Private,
+    /// A database that a writer may have open.
+    Shared,
+}
+
 struct Files {
     paths: DbPaths,
     data: DataFile,
-    packed: bool,
+    kind: Kind,
     live: bool,
 }
 
 impl Files {
-    fn open(path: std::path::PathBuf, packed: bool) -> Result<Self> {
+    fn open(path: std::path::PathBuf, kind: Kind) -> Result<Self> {
         let paths = DbPaths::new(&path)?;
         let data = DataFile::open_read_only(paths.data())?;
-        let live = !packed
+        let live = kind == Kind::Shared
             && paths.lock().exists()
             && WriterLock::acquire(&paths).is_err_and(|error| error.kind() == ErrorKind::Busy);
-        Ok(Self { paths, data, packed, live })
+        Ok(Self { paths, data, kind, live })
     }
 
     fn verify(&self, level: VerifyLevel, progress: Progress<'_>) -> Result<(VerifyReport, Option<Position>)> {
         let mut report = VerifyReport::default();
-        let mut header = verify_header(&read_header(&self.data)?, self.data.len()?, self.packed);
+        let mut header =
+            verify_header(&read_header(&self.data)?, self.data.len()?, self.kind == Kind::Packed);
         let mut pin = None;
-        while let Some(superblock) = header.superblock.as_ref().filter(|_| !self.packed) {
+        while let Some(superblock) = header.superblock.as_ref().filter(|_| self.kind == Kind::Shared) {
             // What is read must not be reused by a writer meanwhile.
             let generation = superblock.generation;
             pin = pin_generation(&self.paths, generation)?;
-            header = verify_header(&read_header(&self.data)?, self.data.len()?, self.packed);
+            header = verify_header(&read_header(&self.data)?, self.data.len()?, self.kind == Kind::Packed);
             if header.superblock.as_ref().is_none_or(|again| again.generation == generation) {
                 break;
             }
@@ -144,13 +162,15 @@ impl Files {
         let root = &superblock.root;
         let checkpoint = Position { lsn: root.lsn, commit_time_ns: root.commit_time_ns, chain: root.chain };
         let Step::Ready(catalog) = verify_catalog(&superblock, &mut FileSource::new(&self.data)) else {
-            return Err(Error::new(ErrorKind::Io, "the catalog could not be read").at(self.paths.data().display()));
+            return Err(
+                Error::new(ErrorKind::Io, "the catalog could not be read").at(self.paths.data().display())
+            );
         };
         let segments = catalog.segments.clone();
         report.merge(catalog);
         if level != VerifyLevel::Records {
             report.merge(self.segments(&segments, level, progress)?);
-            if self.packed {
+            if self.kind == Kind::Packed {
                 for gap in unaccounted(&superblock, &segments) {
                     if let Ok(bytes) = self.data.read_exact_at(gap.offset, gap.len) {
                         report.merge(verify_zeros(gap.offset, &bytes));
@@ -165,7 +185,12 @@ impl Files {
     }
 
     /// Every segment, on all cores, one map each at a time.
-    fn segments(&self, segments: &[SegmentEntry], level: VerifyLevel, progress: Progress<'_>) -> Result<VerifyReport> {
+    fn segments(
+        &self,
+        segments: &[SegmentEntry],
+        level: VerifyLevel,
+        progress: Progress<'_>,
+    ) -> Result<VerifyReport> {
         let deep = level == VerifyLevel::Deep;
         let core_level = if deep { Level::Everything } else { Level::Checksums };
         let db = deep.then(|| self.open_for_keys()).flatten();
@@ -204,7 +229,10 @@ impl Files {
     /// For stored digests; a database that does not open is verified without.
     fn open_for_keys(&self) -> Option<Db> {
         let config = Config::read_only();
-        let opened = if self.packed { Db::open_private(self.paths.data(), config) } else { Db::open(self.paths.data(), config) };
+        let opened = match self.kind {
+            Kind::Shared => Db::open(self.paths.data(), config),
+            Kind::Packed | Kind::Private => Db::open_private(self.paths.data(), config),
+        };
         opened.ok()
     }
 
@@ -220,8 +248,11 @@ impl Files {
             LogStart::From { first_lsn, .. } => first_lsn,
             LogStart::None => superblock.root.lsn + 1,
         };
-        if matches!(superblock.root.log, LogStart::From { .. }) && !files.iter().any(|file| file.first_lsn == first) {
-            let error = Error::damaged(format!("it is missing, and holds the commits after {}", superblock.root.lsn));
+        if matches!(superblock.root.log, LogStart::From { .. })
+            && !files.iter().any(|file| file.first_lsn == first)
+        {
+            let error =
+                Error::damaged(format!("it is missing, and holds the commits after {}", superblock.root.lsn));
             report.findings.add(&self.paths.log(first).display(), &error, Affected::default());
             return Ok(());
         }

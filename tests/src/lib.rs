@@ -3,4 +3,5 @@ pub mod allocation;
 pub mod fuzzing;
 pub mod oracle;
 pub mod simulator;
+pub mod measure;
 pub mod workload;

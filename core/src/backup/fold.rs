@@ -20,9 +20,6 @@ pub fn restored_identity(old: &Identity, position: Position, new_epoch: Epoch) -
         epoch: new_epoch,
         parent: Some(EpochParent { epoch: old.epoch, lsn: position.lsn, chain: position.chain }),
         created_ns: old.created_ns,
-        settings: Settings {
-            retention_suspended: expires || settings.retention_suspended,
-            ..settings.clone()
-        },
+        settings: Settings { retention_suspended: expires || settings.retention_suspended, ..*settings },
     }
 }

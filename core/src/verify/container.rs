@@ -116,10 +116,10 @@ pub fn verify_catalog(superblock: &Superblock, source: &mut dyn Source) -> Step<
         return Step::Missing(missing);
     }
     // What a missing page would have brought is not complained about again.
-    if report.findings.is_empty() {
-        if let Err(error) = check(&catalog).and_then(|()| counts(&catalog, root)) {
-            report.findings.add(&"catalog", &error, Affected::default());
-        }
+    if report.findings.is_empty()
+        && let Err(error) = check(&catalog).and_then(|()| counts(&catalog, root))
+    {
+        report.findings.add(&"catalog", &error, Affected::default());
     }
     report.segments = catalog.segments.iter().copied().collect();
     Step::Ready(report)

@@ -66,11 +66,11 @@ fn verify_logs(host: &Host, superblock: &Superblock, level: Level, end: Option<P
         at = Some(log.end);
         report.merge(log);
     }
-    if let (Some(end), Some(at)) = (end, at) {
-        if (end.lsn, end.chain) != (at.lsn, at.chain) {
-            let error = crate::error::Error::damaged("the log ends elsewhere than the record says");
-            report.findings.add(&"log", &error, Affected::default());
-        }
+    if let (Some(end), Some(at)) = (end, at)
+        && (end.lsn, end.chain) != (at.lsn, at.chain)
+    {
+        let error = crate::error::Error::damaged("the log ends elsewhere than the record says");
+        report.findings.add(&"log", &error, Affected::default());
     }
     report
 }

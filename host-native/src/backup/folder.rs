@@ -34,9 +34,13 @@ impl Workshop {
         }
     }
 
-    pub(super) fn path(&self) -> &Path { &self.path }
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
 
-    pub(super) fn join(&self, name: &str) -> PathBuf { self.path.join(name) }
+    pub(super) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
 
     /// Removes every file that is not one of `names`: left by an earlier attempt at something else.
     pub(super) fn keep_only(&self, names: &[&str]) -> Result<()> {
@@ -56,11 +60,19 @@ impl Workshop {
     }
 
     /// Deletes the folder with everything in it.
-    pub(super) fn remove(self) -> Result<()> { fs::remove_dir_all(&self.path).os("delete the folder", &self.path) }
+    pub(super) fn remove(self) -> Result<()> {
+        fs::remove_dir_all(&self.path).os("delete the folder", &self.path)
+    }
 }
 
 /// Copies `len` bytes, passing over windows that already are what they should be. Returns how many bytes were copied.
-pub(super) fn copy_missing(from: &File, from_offset: u64, to: &File, to_offset: u64, len: u64) -> Result<u64> {
+pub(super) fn copy_missing(
+    from: &File,
+    from_offset: u64,
+    to: &File,
+    to_offset: u64,
+    len: u64,
+) -> Result<u64> {
     let there = to.metadata().map_or(0, |metadata| metadata.len());
     if there <= to_offset {
         copy_range(from, from_offset, to, to_offset, len)?;
@@ -83,11 +95,15 @@ pub(super) fn copy_missing(from: &File, from_offset: u64, to: &File, to_offset: 
 fn same_bytes(a: &File, a_offset: u64, b: &File, b_offset: u64, len: u64) -> bool {
     use std::os::unix::fs::FileExt;
     let (mut left, mut right) = (vec![0; len as usize], vec![0; len as usize]);
-    a.read_exact_at(&mut left, a_offset).is_ok() && b.read_exact_at(&mut right, b_offset).is_ok() && left == right
+    a.read_exact_at(&mut left, a_offset).is_ok()
+        && b.read_exact_at(&mut right, b_offset).is_ok()
+        && left == right
 }
 
 #[cfg(not(unix))]
-fn same_bytes(_: &File, _: u64, _: &File, _: u64, _: u64) -> bool { false }
+fn same_bytes(_: &File, _: u64, _: &File, _: u64, _: u64) -> bool {
+    false
+}
 
 /// Syncs a file and hashes it, side by side.
 pub(super) fn sync_and_hash(path: &Path) -> Result<(Hash, u64)> {
@@ -95,7 +111,9 @@ pub(super) fn sync_and_hash(path: &Path) -> Result<(Hash, u64)> {
     std::thread::scope(|scope| {
         let sync = scope.spawn(|| file.sync());
         let hashed = hash_file(path, super::WINDOW_BYTES);
-        let synced = sync.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the sync thread failed").at(path.display())));
+        let synced = sync
+            .join()
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the sync thread failed").at(path.display())));
         synced?;
         hashed.map(|(hash, len)| (Hash(*hash.as_bytes()), len))
     })

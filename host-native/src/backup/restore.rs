@@ -11,7 +11,7 @@ use crate::files::os_error::OsContext;
 use crate::files::paths::{DbPaths, SiblingKind};
 use crate::files::regular_file::{Access, RegularFile};
 use crate::host::{now_ns, random_epoch};
-use crate::verify::{VerifyLevel, verify_folder};
+use crate::verify::verify_private;
 use chronicle_core::backup::{DATA_FILE_NAME, SnapshotRecord, restored_identity};
 use chronicle_core::digest::Digest;
 use chronicle_core::head::Position;
@@ -84,7 +84,9 @@ pub fn plan_restore(source: &Path, target: &Path) -> Result<RestorePlan> {
             let paths = DbPaths::new(path)?;
             let logs = paths.log_files()?.into_iter().map(|log| log.path);
             let files = std::iter::once(path.clone()).chain(logs);
-            files.map(|file| Ok((file.clone(), fs::metadata(&file).os("look at", &file)?.len()))).collect::<Result<_>>()?
+            files
+                .map(|file| Ok((file.clone(), fs::metadata(&file).os("look at", &file)?.len())))
+                .collect::<Result<_>>()?
         }
     };
     Ok(RestorePlan { source, in_the_way: in_the_way(target)?, target: target.to_owned(), files })
@@ -128,9 +130,10 @@ pub fn restore_with(
     }
     drop(source_lock);
     sync_dir(workshop.path())?;
-    let checked = verify_folder(workshop.path(), VerifyLevel::Full)?;
+    let checked = verify_private(workshop.path(), matches!(plan.source, BackupSource::Snapshot { .. }))?;
     if let Some(finding) = checked.findings.iter().next() {
-        return Err(Error::damaged(format!("the source is damaged: {finding}; nothing was restored")).at(source.display()));
+        return Err(Error::damaged(format!("the source is damaged: {finding}; nothing was restored"))
+            .at(source.display()));
     }
     let folded = fold(&workshop, &plan.source)?;
     let replaced = if plan.in_the_way.is_empty() { None } else { Some(move_aside(&plan)?) };
@@ -176,7 +179,9 @@ fn refuse_or_go_on(plan: &RestorePlan, options: RestoreOptions) -> Result<()> {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String { format!("'{}'", path.display().to_string().replace('\'', "'\\''")) }
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
 
 fn in_the_way(target: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(target) {
@@ -189,7 +194,9 @@ fn in_the_way(target: &Path) -> Result<Vec<PathBuf>> {
         let entry = entry.os("list the folder", target)?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name == DATA_FILE_NAME || name.strip_prefix(DATA_FILE_NAME).is_some_and(|rest| rest.starts_with('.')) {
+        if name == DATA_FILE_NAME
+            || name.strip_prefix(DATA_FILE_NAME).is_some_and(|rest| rest.starts_with('.'))
+        {
             found.push(entry.path());
         }
     }
@@ -305,7 +312,11 @@ fn fold(workshop: &Workshop, source: &BackupSource) -> Result<Folded> {
     let series = db.gauges().series as u64;
     db.begin_epoch(restored_identity(&old, position, epoch))?;
     drop(db);
-    for log in DbPaths::new(&path)?.siblings()?.into_iter().filter(|sibling| !matches!(sibling.kind, SiblingKind::Slot)) {
+    for log in DbPaths::new(&path)?
+        .siblings()?
+        .into_iter()
+        .filter(|sibling| !matches!(sibling.kind, SiblingKind::Slot))
+    {
         fs::remove_file(&log.path).os("delete", &log.path)?;
     }
     Ok(Folded { position, epoch, parent: old.epoch, digest, proven, series })

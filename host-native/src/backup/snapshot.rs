@@ -7,7 +7,7 @@ use crate::files::atomic::{create_file_durably, rename_dir_durably, sync_dir};
 use crate::files::os_error::OsContext;
 use crate::files::regular_file::{Access, RegularFile};
 use crate::host::now_ns;
-use crate::verify::{VerifyLevel, verify_folder};
+use crate::verify::verify_private;
 use chronicle_core::backup::{DATA_FILE_NAME, FileRecord, PackPlan, RECORD_FILE_NAME, SnapshotRecord};
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Snapshot;
@@ -51,7 +51,9 @@ pub struct SnapshotReport {
 
 impl<'db> BackupManager<'db> {
     /// Backups of `db`.
-    pub fn new(db: &'db Db) -> Self { Self { db } }
+    pub fn new(db: &'db Db) -> Self {
+        Self { db }
+    }
 
     /// Makes a snapshot directory at `target`, which must not exist. Writes go on meanwhile; the snapshot is the state after
     /// the last commit before this call.
@@ -89,7 +91,7 @@ impl<'db> BackupManager<'db> {
             files.push(FileRecord { name: name.to_owned(), len, blake3 });
         }
         sync_dir(workshop.path())?;
-        let checked = verify_folder(workshop.path(), VerifyLevel::Full)?;
+        let checked = verify_private(workshop.path(), true)?;
         if let Some(finding) = checked.findings.iter().next() {
             return Err(Error::damaged(format!(
                 "the database is damaged, so no snapshot of it was made: {finding}; `chronicle verify` lists everything"
@@ -102,7 +104,14 @@ impl<'db> BackupManager<'db> {
         rename_dir_durably(workshop.path(), target)?;
         progress(total, total);
         let bytes = record.files_bytes();
-        Ok(SnapshotReport { folder: target.to_owned(), record, bytes, bytes_resumed, held, took: started.elapsed() })
+        Ok(SnapshotReport {
+            folder: target.to_owned(),
+            record,
+            bytes,
+            bytes_resumed,
+            held,
+            took: started.elapsed(),
+        })
     }
 
     /// The packed data file. Returns how many bytes were there already.
@@ -118,7 +127,8 @@ impl<'db> BackupManager<'db> {
         for part in &plan.moves {
             // What lies between two segments must be zero; an earlier attempt may have left something else there.
             zero(&to, &path, end, part.to)?;
-            copied += copy_missing(self.db.shared.data.file(), part.from.offset, &to, part.to, part.from.len).at(place)?;
+            copied += copy_missing(self.db.shared.data.file(), part.from.offset, &to, part.to, part.from.len)
+                .at(place)?;
             end = part.to + part.from.len;
             done += part.from.len;
             progress(done);
@@ -149,7 +159,8 @@ impl<'db> BackupManager<'db> {
             let there = source.len()?.saturating_sub(part.range.offset).min(part.range.len);
             // The padding of the last frame may be cut off; its zeros are put back.
             if part.range.len - there >= 8 {
-                return Err(Error::damaged(format!("it ends at {}, before its last commit", source.len()?)).at(source.path().display()));
+                return Err(Error::damaged(format!("it ends at {}, before its last commit", source.len()?))
+                    .at(source.path().display()));
             }
             source.read_into(part.range.offset, &mut bytes[..there as usize])?;
             to.write_all_at(at, &bytes)?;
@@ -182,7 +193,9 @@ fn refuse_existing(target: &Path) -> Result<()> {
 }
 
 fn partial_path(target: &Path, plan: &PackPlan) -> Result<PathBuf> {
-    let name = target.file_name().ok_or_else(|| Error::invalid("the path has no name for the new folder").at(target.display()))?;
+    let name = target
+        .file_name()
+        .ok_or_else(|| Error::invalid("the path has no name for the new folder").at(target.display()))?;
     let mut partial = name.to_os_string();
     // One database has one partial copy for each target, so that it is found again.
     partial.push(format!(".partial-{}", plan.identity.epoch.to_hex().get(..16).unwrap_or_default()));

@@ -45,8 +45,11 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
             match path.parent().filter(|_| path.file_name().is_some_and(|name| name == "latest")) {
                 Some(parent) => return newest_in(parent),
                 None => {
-                    return Err(Error::new(ErrorKind::NotFound, "there is no such file or folder; check the path")
-                        .at(path.display()));
+                    return Err(Error::new(
+                        ErrorKind::NotFound,
+                        "there is no such file or folder; check the path",
+                    )
+                    .at(path.display()));
                 }
             }
         }
@@ -63,7 +66,9 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
 fn source_of_file(path: &Path) -> Result<BackupSource> {
     let folder = path.parent().filter(|folder| folder.join(RECORD_FILE_NAME).exists());
     match folder.filter(|_| path.file_name().is_some_and(|name| name == DATA_FILE_NAME)) {
-        Some(folder) => Ok(BackupSource::Snapshot { folder: folder.to_owned(), record: Box::new(read_record(folder)?) }),
+        Some(folder) => {
+            Ok(BackupSource::Snapshot { folder: folder.to_owned(), record: Box::new(read_record(folder)?) })
+        }
         None => Ok(BackupSource::Database { path: path.to_owned() }),
     }
 }
@@ -86,7 +91,9 @@ fn newest_in(folder: &Path) -> Result<BackupSource> {
             found.push((path, record));
         }
     }
-    if let Some([(a, one), (b, other)]) = found.array_windows().find(|[(_, a), (_, b)]| a.lineage != b.lineage) {
+    if let Some([(a, one), (b, other)]) =
+        found.array_windows().find(|[(_, a), (_, b)]| a.lineage != b.lineage)
+    {
         return Err(Error::invalid(format!(
             "the folder holds snapshots of different databases: {} is of lineage {}, {} of {}; name the one you mean",
             a.display(),

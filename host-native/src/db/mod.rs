@@ -13,8 +13,8 @@ mod shared;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
-pub use open::Recovery;
 use open::Place;
+pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, SeriesPoints};
@@ -55,7 +55,9 @@ impl Db {
     }
 
     /// Opens a copy that is being built, in a folder that nobody else uses.
-    pub(crate) fn open_private(path: &Path, config: Config) -> Result<Self> { Self::open_in(path, config, Place::Private) }
+    pub(crate) fn open_private(path: &Path, config: Config) -> Result<Self> {
+        Self::open_in(path, config, Place::Private)
+    }
 
     fn open_in(path: &Path, config: Config, place: Place) -> Result<Self> {
         let (shared, recovery) = open::open(path, config, place)?;
@@ -155,7 +157,9 @@ impl Db {
     }
 
     /// Makes a private copy, everything in it sealed, the start of a new epoch.
-    pub(crate) fn begin_epoch(&self, identity: Identity) -> Result<()> { self.shared.begin_epoch(identity) }
+    pub(crate) fn begin_epoch(&self, identity: Identity) -> Result<()> {
+        self.shared.begin_epoch(identity)
+    }
 
     /// Closes the database: what is visible is durable, the background has stopped, the lock is free. Clones that are left
     /// refuse to write. Dropping the last clone does the same, but can't report errors.

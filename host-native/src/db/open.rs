@@ -43,8 +43,11 @@ pub(crate) enum Place {
 pub(super) fn open(path: &Path, config: Config, place: Place) -> Result<(Shared, Recovery)> {
     let paths = DbPaths::new(path)?;
     let name = paths.data().display().to_string();
-    let opened =
-        if config.read_only { open_read_only(paths, config, place) } else { open_writer(paths, config, place) };
+    let opened = if config.read_only {
+        open_read_only(paths, config, place)
+    } else {
+        open_writer(paths, config, place)
+    };
     opened.at(|| name)
 }
 

@@ -41,7 +41,9 @@ impl Db {
     /// themselves where nothing overlaps, which makes it almost free; without it every point is read.
     pub fn digest(&self, trust_stored: bool) -> Result<(Digest, Position)> {
         let (digest, position) = self.digest_of_view(trust_stored, u64::MAX)?;
-        digest.map(|digest| (digest, position)).ok_or_else(|| Error::new(ErrorKind::Io, "the digest was not finished"))
+        digest
+            .map(|digest| (digest, position))
+            .ok_or_else(|| Error::new(ErrorKind::Io, "the digest was not finished"))
     }
 
     /// The digest, if no more than `points_max` points have to be read for it.

@@ -150,6 +150,7 @@ impl SimDb {
         let mut db =
             Self { engine, disk, oracle, clock, acknowledged, replay_end, options, observer, prepared };
         db.perform(&effects);
+        db.acknowledged = db.acknowledged.max(db.engine.durable_lsn());
         Ok(db)
     }
 
