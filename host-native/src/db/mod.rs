@@ -14,8 +14,8 @@ mod shared;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
-use open::Place;
 pub use inspect::Layout;
+use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
 pub(crate) use reader::{FileSource, MapSource};
