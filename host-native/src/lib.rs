@@ -17,11 +17,15 @@
 //! # Ok(())
 //! # }
 //! ```
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod backup;
 pub mod db;
 pub mod error;
+pub mod export;
 pub mod files;
 mod host;
+pub mod import;
 mod lru;
 pub mod verify;
 

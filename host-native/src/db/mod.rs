@@ -5,6 +5,7 @@
 mod answer;
 mod commit;
 mod config;
+mod inspect;
 mod maintenance;
 mod open;
 mod reader;
@@ -13,6 +14,7 @@ mod shared;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
+pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};

@@ -40,7 +40,19 @@ impl Db {
     /// The digest of all visible points, and the commit it is of. `trust_stored` takes the digests that segments keep of
     /// themselves where nothing overlaps, which makes it almost free; without it every point is read.
     pub fn digest(&self, trust_stored: bool) -> Result<(Digest, Position)> {
-        let (digest, position) = self.digest_of_view(trust_stored, u64::MAX)?;
+        self.digest_with(trust_stored, |_| {})
+    }
+
+    /// [`Db::digest`], which calls `on_progress` with the points read so far.
+    pub fn digest_with(
+        &self,
+        trust_stored: bool,
+        mut on_progress: impl FnMut(u64),
+    ) -> Result<(Digest, Position)> {
+        let (digest, position) = self.digest_of_view(trust_stored, |points| {
+            on_progress(points);
+            true
+        })?;
         digest
             .map(|digest| (digest, position))
             .ok_or_else(|| Error::new(ErrorKind::Io, "the digest was not finished"))
@@ -48,10 +60,15 @@ impl Db {
 
     /// The digest, if no more than `points_max` points have to be read for it.
     pub(crate) fn digest_within(&self, points_max: u64) -> Result<Option<Digest>> {
-        self.digest_of_view(true, points_max).map(|(digest, _)| digest)
+        self.digest_of_view(true, |points| points <= points_max).map(|(digest, _)| digest)
     }
 
-    fn digest_of_view(&self, trust_stored: bool, points_max: u64) -> Result<(Option<Digest>, Position)> {
+    /// Reads on as long as `go_on`, told the points read so far, says so.
+    fn digest_of_view(
+        &self,
+        trust_stored: bool,
+        mut go_on: impl FnMut(u64) -> bool,
+    ) -> Result<(Option<Digest>, Position)> {
         let view = Arc::new(lock(&self.shared.engine).engine.view(&Selector::all(), TimeRange::ALL));
         let position = view.position();
         let mut source = self.shared.view_source(&view);
@@ -59,8 +76,8 @@ impl Db {
         loop {
             match run.step(&mut source)? {
                 Step::Ready(Some(digest)) => return Ok((Some(digest), position)),
-                Step::Ready(None) if run.points_read() > points_max => return Ok((None, position)),
-                Step::Ready(None) => {}
+                Step::Ready(None) if go_on(run.points_read()) => {}
+                Step::Ready(None) => return Ok((None, position)),
                 Step::Missing(_) | Step::Done => {
                     return Err(Error::new(ErrorKind::Io, "a mapped segment is not there"));
                 }
@@ -117,7 +134,7 @@ impl SeriesPoints<'_> {
     }
 
     /// The next run of points as series, number and time range, without reading blocks whose statistics say it.
-    fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
+    pub(super) fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
         let mut counted = None;
         let step = self.reader.next(&mut self.source, &mut |_, statistics| {
             counted = Some((statistics.count, statistics.time));

@@ -1,0 +1,216 @@
+//! Import: text into a database, in batches, in memory that does not grow with the input.
+//!
+//! What it keeps true: every row is committed, counted as skipped, or the import ends with an error that names its
+//! line; a report is only given for rows that are committed. It reads no file names and prints nothing.
+mod batch;
+
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use batch::Batch;
+use chronicle_core::export::csv::{CsvOptions, CsvReader};
+use chronicle_core::ids::Lsn;
+use chronicle_core::time::TimeUnit;
+use std::io::Read;
+
+pub use chronicle_core::export::csv::{OnError, SkippedLine};
+
+/// Most points in one commit of an import.
+pub const IMPORT_BATCH_POINTS_MAX: usize = 10_000;
+/// Bytes of names after which a batch is committed although it has fewer points: rows may be long.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Bytes that are read at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// Writes what a file holds into a database.
+///
+/// ```
+/// # use chronicle::{Config, Db, import::{ImportOptions, Importer}};
+/// # fn main() -> chronicle::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let db = Db::open(dir.path().join("data.db"), Config::default())?;
+/// let text = "timestamp,value,host\n2024-01-28 00:00:00,21.5,a\n";
+/// let report = Importer::new(&db).import(ImportOptions::csv(text.as_bytes()).metric("temp"))?;
+/// assert_eq!((report.points, report.skipped), (1, 0));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Importer<'db> {
+    db: &'db Db,
+}
+
+/// What to import, and how.
+pub struct ImportOptions<'a> {
+    reader: Box<dyn Read + 'a>,
+    csv: CsvOptions,
+    on_progress: Option<Box<dyn FnMut(ImportProgress) + 'a>>,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ImportProgress {
+    /// Bytes read from the input.
+    pub bytes: u64,
+    /// Points that are committed.
+    pub points: u64,
+}
+
+/// What an import did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ImportReport {
+    /// Points that were committed; rows of one series and time count each, though the last one wins.
+    pub points: u64,
+    /// Series that the database did not know before. Exact when nobody else writes meanwhile.
+    pub new_series: u64,
+    /// Bytes of the input.
+    pub bytes: u64,
+    /// Commits that were made.
+    pub commits: u64,
+    /// Rows that could not be read and were left out. Not zero means that data is missing.
+    pub skipped: u64,
+    /// The first of them.
+    pub examples: Vec<SkippedLine>,
+    /// The first commit; `None` when there was nothing to commit.
+    pub first_lsn: Option<Lsn>,
+    /// The last commit. Commits of other writers may lie between the two.
+    pub last_lsn: Option<Lsn>,
+}
+
+impl<'a> ImportOptions<'a> {
+    /// A CSV file: `timestamp,metric,value` and a column for each tag, or without `metric` when [`Self::metric`] names it.
+    pub fn csv(reader: impl Read + 'a) -> Self {
+        Self { reader: Box::new(reader), csv: CsvOptions::default(), on_progress: None }
+    }
+
+    /// The metric of every row, for files without that column; refused for files that have it.
+    #[must_use]
+    pub fn metric(mut self, name: impl Into<String>) -> Self {
+        self.csv.metric = Some(name.into());
+        self
+    }
+
+    /// Adds a tag to every row; refused when the file has a column for it.
+    #[must_use]
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.csv.extra_tags.push((key.into(), value.into()));
+        self
+    }
+
+    /// What integer timestamps count. Without it the size of the first one says so, once for the whole file.
+    #[must_use]
+    pub fn time_unit(mut self, unit: TimeUnit) -> Self {
+        self.csv.time_unit = Some(unit);
+        self
+    }
+
+    /// What happens to rows that can't be read: the default is to stop there.
+    #[must_use]
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.csv.on_error = on_error;
+        self
+    }
+
+    /// Called after every commit and every piece that is read.
+    #[must_use]
+    pub fn on_progress(mut self, call: impl FnMut(ImportProgress) + 'a) -> Self {
+        self.on_progress = Some(Box::new(call));
+        self
+    }
+}
+
+impl<'db> Importer<'db> {
+    /// An importer into `db`.
+    pub fn new(db: &'db Db) -> Self {
+        Self { db }
+    }
+
+    /// Imports everything that the reader gives, at most [`IMPORT_BATCH_POINTS_MAX`] points a commit.
+    ///
+    /// Importing a file twice, or again after an error, changes nothing that is there already. Errors: a line that can't
+    /// be read (`InvalidInput`, `LimitExceeded`; the place is the line), the reader's (`Io`), and those of
+    /// [`Db::write_batch`]; each says how many points were committed before it.
+    pub fn import(&self, options: ImportOptions<'_>) -> Result<ImportReport> {
+        let ImportOptions { mut reader, mut csv, mut on_progress } = options;
+        csv.limits = self.db.limits();
+        let series_before = self.db.gauges().series;
+        let mut run = Run { db: self.db, batch: Batch::default(), report: ImportReport::default() };
+        let mut csv = CsvReader::new(csv);
+        let outcome = run.feed(&mut reader, &mut csv, &mut |progress| {
+            if let Some(call) = &mut on_progress {
+                call(progress);
+            }
+        });
+        let mut report = run.report;
+        outcome.map_err(|error| with_count(&error, &report))?;
+        let read = csv.report();
+        (report.skipped, report.examples) = (read.skipped, read.examples.clone());
+        report.new_series = self.db.gauges().series.saturating_sub(series_before) as u64;
+        Ok(report)
+    }
+}
+
+/// An import under way.
+struct Run<'db> {
+    db: &'db Db,
+    batch: Batch,
+    report: ImportReport,
+}
+
+impl Run<'_> {
+    fn feed(
+        &mut self,
+        reader: &mut dyn Read,
+        csv: &mut CsvReader,
+        on_progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<()> {
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let count = match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return Err(Error::new(ErrorKind::Io, format!("the input can't be read: {error}")));
+                }
+            };
+            self.report.bytes += count as u64;
+            csv.feed(buffer.get(..count).unwrap_or_default(), &mut |row| {
+                self.batch.push(&row)?;
+                self.commit_when(IMPORT_BATCH_POINTS_MAX, BATCH_BYTES_MAX)
+            })?;
+            on_progress(ImportProgress { bytes: self.report.bytes, points: self.report.points });
+        }
+        csv.finish(&mut |row| self.batch.push(&row))?;
+        self.commit_when(1, 0)
+    }
+
+    fn commit_when(&mut self, points: usize, bytes: usize) -> Result<()> {
+        let is_full = self.batch.len() >= points || self.batch.text_bytes() >= bytes;
+        if self.batch.is_empty() || !is_full {
+            return Ok(());
+        }
+        let lsn = self.db.write_batch(&self.batch.rows())?;
+        self.report.points += self.batch.len() as u64;
+        self.report.commits += 1;
+        self.report.first_lsn.get_or_insert(lsn);
+        self.report.last_lsn = Some(lsn);
+        self.batch.clear();
+        Ok(())
+    }
+}
+
+/// Says what an import that failed left in the database.
+fn with_count(error: &Error, report: &ImportReport) -> Error {
+    let left = match report.last_lsn {
+        None => "nothing was imported".to_owned(),
+        Some(lsn) => format!(
+            "{} points before it are committed, up to lsn {lsn}; importing the mended file again is safe",
+            report.points
+        ),
+    };
+    let told = Error::new(error.kind(), format!("{}; {left}", error.message()));
+    match error.place() {
+        Some(place) => told.at(place),
+        None => told,
+    }
+}
