@@ -38,3 +38,8 @@ pub use db::{
 pub use error::{Error, ErrorKind, Result};
 pub use model::{Point, PointSource, Series, Tags, TimeRange};
 pub use verify::verify;
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

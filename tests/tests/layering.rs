@@ -161,9 +161,9 @@ fn names(tree: &str, found: &mut BTreeSet<String>) {
         let room = identifier(first);
         match first[room.len()..].strip_prefix("::") {
             Some(rest) => {
-                branches(rest).iter().for_each(|item| found(format!("{room}::{}", identifier(item))))
+                found.extend(branches(rest).iter().map(|item| format!("{room}::{}", identifier(item))))
             }
-            None => found(room.to_owned()),
+            None => drop(found.replace(room.to_owned())),
         }
     }
 }
