@@ -62,6 +62,7 @@ impl Engine {
             added: entries,
             tombstones,
             metrics: job.metrics,
+            all_pages: false,
         })
     }
 
