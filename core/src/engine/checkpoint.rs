@@ -151,7 +151,7 @@ pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog, file_len
         root: CatalogRoot {
             parent: identity.parent,
             created_ns: identity.created_ns,
-            settings: identity.settings.clone(),
+            settings: identity.settings,
             lsn: catalog.position.lsn,
             commit_time_ns: catalog.position.commit_time_ns,
             chain: catalog.position.chain,

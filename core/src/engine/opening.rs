@@ -186,7 +186,7 @@ impl Opening {
             epoch: superblock.epoch,
             parent: root.parent,
             created_ns: root.created_ns,
-            settings: root.settings.clone(),
+            settings: root.settings,
         };
         let log = log::Log::new(superblock.lineage, superblock.epoch, catalog.position);
         Ok(Engine {

@@ -115,11 +115,11 @@ impl Space {
 
     fn insert(&mut self, range: ByteRange) {
         let (mut offset, mut len) = (range.offset, range.len);
-        if let Some((&before, &before_len)) = self.free.range(..offset).next_back() {
-            if before + before_len == offset {
-                self.free.remove(&before);
-                (offset, len) = (before, before_len + len);
-            }
+        if let Some((&before, &before_len)) = self.free.range(..offset).next_back()
+            && before + before_len == offset
+        {
+            self.free.remove(&before);
+            (offset, len) = (before, before_len + len);
         }
         if let Some(after_len) = self.free.remove(&(offset + len)) {
             len += after_len;

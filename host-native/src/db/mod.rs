@@ -19,7 +19,7 @@ use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
 pub(crate) use reader::{FileSource, MapSource};
-pub use scan::{MetricInfo, SeriesPoints};
+pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
 
 use crate::error::Result;
