@@ -34,6 +34,10 @@ const LINES_MAX: usize = 400;
 
 /// Who but `host.rs` may ask for the time or for randomness, each with the reason.
 const CLOCK_AND_CHANCE: &[(&str, &str)] = &[
+    (
+        "host-native/src/cli/args.rs",
+        "`now` as an argument; the binary sees only what the library makes public",
+    ),
     ("host-native/src/files/lock.rs", "the time in the lock file, for people; nothing is decided by it"),
     (
         "host-native/src/files/paths.rs",
