@@ -19,6 +19,7 @@
 //! ```
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod backup;
 pub mod db;
 pub mod error;
 pub mod export;
@@ -26,10 +27,14 @@ pub mod files;
 mod host;
 pub mod import;
 mod lru;
+pub mod verify;
 
+pub use backup::{BackupManager, RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot};
 pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};
 pub use db::{
     Answer, CancelToken, Config, Db, Durability, MetricInfo, QueryOptions, Recovery, Row, SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use host::now_ns;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};
+pub use verify::verify;

@@ -62,9 +62,6 @@ impl Engine {
                 )));
             }
         };
-        if let Some(old) = self.log.file {
-            self.log.closed.push(ClosedFile { first_lsn: old.first_lsn, len: old.end });
-        }
         let settled = self.log.settled;
         let expected = LogExpectation {
             lineage: self.identity.lineage,
@@ -105,14 +102,16 @@ impl Engine {
             // Not even the header was finished, so nothing was ever written behind it: make the file anew.
             self.log.unfinished = Some(first_lsn);
         } else {
+            if let Some(old) = self.log.file {
+                self.log.closed.push(ClosedFile { first_lsn: old.first_lsn, len: old.end });
+            }
             self.log.file = Some(OpenFile { first_lsn, end });
         }
-        self.log.durable = self.log.settled.lsn;
         Ok(how)
     }
 
-    /// For a writer, after replay: effects that cut a torn tail (`torn` says that the last file ended in one) or make the
-    /// log file that takes the next commits. When the container had no log, they end with a superblock that names it.
+    /// For a writer, after replay: effects that cut a torn tail (`torn` says that the last file ended in one), sync what was
+    /// read, or make the log file that takes the next commits. When the container had no log, they end with a superblock that names it.
     pub fn start_log(&mut self, torn: bool, now_ns: i64) -> Result<Vec<Effect>> {
         let mut effects = Vec::new();
         if let Some(first_lsn) = self.log.unfinished.take() {
@@ -122,11 +121,14 @@ impl Engine {
             if torn {
                 effects.push(Effect::TruncateLog { first_lsn: file.first_lsn, len: file.end });
             }
+            // A killed process leaves frames that are read back but not synced. Frames to come say that they are durable.
+            effects.push(Effect::SyncLog { first_lsn: file.first_lsn });
         } else if self.catalog.log == LogStart::None {
             effects.push(self.create_log_file(now_ns));
         } else {
             return Err(Self::broken("the log was not replayed"));
         }
+        self.log.durable = self.log.settled.lsn;
         if let (LogStart::None, Some(file)) = (self.catalog.log, self.log.file) {
             let mut next = Catalog::clone(&self.catalog);
             next.generation += 1;
@@ -154,6 +156,11 @@ impl Engine {
             Commit::Expire { cutoff } => {
                 let time = TimeRange::new(None, Some(cutoff));
                 Operation::Delete(Tombstone { lsn, series: SeriesSet::all(), time })
+            }
+            Commit::NewEpoch(parent) if Some(parent) != self.identity.parent => {
+                return Err(Error::damaged(
+                    "the commit starts an epoch from another parent than the database says",
+                ));
             }
             Commit::NewEpoch(_) | Commit::Gap { .. } => Operation::Mark,
             Commit::Attach(_) => {
