@@ -1,7 +1,8 @@
 //! What tests and benches of Chronicle share.
 pub mod allocation;
 pub mod fuzzing;
-pub mod oracle;
-pub mod simulator;
 pub mod measure;
+pub mod oracle;
+pub mod program;
+pub mod simulator;
 pub mod workload;
