@@ -36,6 +36,7 @@ pub use db::{
     SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use host::now_ns;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};
 pub use verify::verify;
 

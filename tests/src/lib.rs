@@ -3,5 +3,6 @@ pub mod allocation;
 pub mod fuzzing;
 pub mod measure;
 pub mod oracle;
+pub mod program;
 pub mod simulator;
 pub mod workload;
