@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod backup;
 pub mod catalog;
 pub mod codec;
 pub mod digest;
@@ -24,3 +25,4 @@ pub mod source;
 pub mod statistics;
 pub mod text;
 pub mod time;
+pub mod verify;

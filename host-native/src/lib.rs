@@ -17,15 +17,19 @@
 //! # Ok(())
 //! # }
 //! ```
+pub mod backup;
 pub mod db;
 pub mod error;
 pub mod files;
 mod host;
 mod lru;
+pub mod verify;
 
 pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};
+pub use backup::{BackupManager, RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot};
 pub use db::{
     Answer, CancelToken, Config, Db, Durability, MetricInfo, QueryOptions, Recovery, Row, SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use verify::verify;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};

@@ -50,6 +50,20 @@ impl Catalog {
         }
     }
 
+    /// A copy with these segments, none of whose pages is written: for a file of its own.
+    pub(crate) fn repacked(
+        &self,
+        segments: Vec<SegmentEntry>,
+        log: LogStart,
+        generation: Generation,
+    ) -> Self {
+        let mut it = Self { generation, position: self.position, ..Self::empty(log) };
+        it.segments.edit(|_| false, segments);
+        it.tombstones.edit(|_| false, self.tombstones.iter().cloned().collect());
+        it.metrics.edit(|_| false, self.metrics.iter().cloned().collect());
+        it
+    }
+
     /// Segments of points.
     pub(crate) fn point_segments(&self) -> impl Iterator<Item = &SegmentEntry> + Clone {
         self.segments.iter().filter(|entry| entry.kind == SegmentKind::Points)

@@ -10,6 +10,7 @@ mod checkpoint;
 mod commit;
 mod compaction;
 mod effect;
+mod epoch;
 mod extent;
 mod log;
 mod opening;
@@ -22,6 +23,7 @@ mod selector;
 mod snapshot;
 mod space;
 
+pub(crate) use checkpoint::superblock;
 pub use checkpoint::{Aftermath, Checkpoint};
 pub use compaction::{CompactionJob, CompactionStep};
 pub use effect::Effect;
@@ -40,7 +42,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::format::{EpochParent, LogStart, Settings, Tombstone};
 use crate::head::{Dictionary, FrozenHead, Head, Position};
-use crate::ids::{Epoch, Generation, Lineage, Lsn};
+use crate::ids::{Epoch, Generation, Lineage, Lsn, SeriesId, SeriesKey};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use space::Space;
@@ -128,11 +130,16 @@ impl Engine {
         self.log.has_prepared()
     }
 
+    /// Points in memory, those being sealed included.
+    pub fn unsealed_points(&self) -> usize {
+        self.head.points() + self.frozen.iter().map(|frozen| frozen.points()).sum::<usize>()
+    }
+
     /// Sizes right now.
     pub fn gauges(&self) -> Gauges {
         let (free_bytes, pending_bytes) = self.space.free_and_pending();
         Gauges {
-            head_points: self.head.points() + self.frozen.iter().map(|frozen| frozen.points()).sum::<usize>(),
+            head_points: self.unsealed_points(),
             replay_bytes: self.replay_bytes(),
             file_bytes: self.space.end(),
             free_bytes,
@@ -170,6 +177,11 @@ impl Engine {
     /// Names of metrics that some commit used, in order of first use. Their points may be deleted by now.
     pub fn metric_names(&self) -> impl Iterator<Item = &str> {
         self.dictionary.metric_names(0, self.dictionary.visible().metrics).map(|name| &**name)
+    }
+
+    /// The key of a series number, invisible ones included; `None` for one that no commit defined.
+    pub fn series_key(&self, id: SeriesId) -> Option<SeriesKey> {
+        self.dictionary.get(self.dictionary.slot_of(id)?).map(|info| info.key)
     }
 
     /// Puts a wrong internal state into words instead of a panic.

@@ -155,6 +155,11 @@ impl Engine {
                 let time = TimeRange::new(None, Some(cutoff));
                 Operation::Delete(Tombstone { lsn, series: SeriesSet::all(), time })
             }
+            Commit::NewEpoch(parent) if Some(parent) != self.identity.parent => {
+                return Err(Error::damaged(
+                    "the commit starts an epoch from another parent than the database says",
+                ));
+            }
             Commit::NewEpoch(_) | Commit::Gap { .. } => Operation::Mark,
             Commit::Attach(_) => {
                 return Err(Error::unsupported(

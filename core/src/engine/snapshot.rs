@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub position: Position,
     /// Where the commits lie that the catalog does not hold yet, in order. They are written, though perhaps not synced.
     pub log: Vec<LogPart>,
+    /// Series that readers see at that commit.
+    pub series: u64,
     pub(crate) catalog: Arc<Catalog>,
     #[expect(dead_code, reason = "keeps extents and log files from being reused")]
     pin: Pin,
@@ -50,6 +52,7 @@ impl Engine {
             identity: self.identity.clone(),
             position: self.log.settled,
             log,
+            series: self.dictionary.visible().series as u64,
             catalog: Arc::clone(&self.catalog),
             pin: self.pin(),
         }

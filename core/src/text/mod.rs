@@ -3,6 +3,8 @@
 //! What is written reads back to the same bits, NaN payloads included.
 mod number;
 mod shorten;
+mod size;
 
 pub use number::{NUMBER_BYTES_MAX, parse_number, write_number};
 pub use shorten::shorten;
+pub(crate) use size::human_bytes;

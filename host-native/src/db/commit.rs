@@ -113,7 +113,7 @@ impl Shared {
             return Ok(());
         }
         let most = self.config.seal_points.saturating_mul(BACKLOG_MAX);
-        while lock(&self.engine).engine.gauges().head_points >= most {
+        while lock(&self.engine).engine.unsealed_points() >= most {
             self.check_writable()?;
             if let Some(error) = &lock(&self.wake).stuck {
                 return Err(error.clone());

@@ -126,6 +126,16 @@ impl Shared {
         self.run_checkpoint(&mut unfinished, checkpoint)
     }
 
+    /// See [`chronicle_core::engine::Engine::begin_epoch`].
+    pub(crate) fn begin_epoch(&self, identity: chronicle_core::engine::Identity) -> Result<()> {
+        let mut unfinished = lock(&self.maintenance);
+        let checkpoint = lock(&self.engine).engine.begin_epoch(identity)?;
+        // Nothing belongs to this history any more, so nothing may be written to its log.
+        *lock(&self.log) = None;
+        self.closed.store(true, std::sync::atomic::Ordering::Release);
+        self.run_checkpoint(&mut unfinished, checkpoint)
+    }
+
     /// Compacts once; false when there was nothing to do.
     pub(crate) fn compact_once(&self, all: bool) -> Result<bool> {
         let mut unfinished = lock(&self.maintenance);

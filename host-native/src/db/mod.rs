@@ -14,7 +14,9 @@ mod shared;
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
 pub use open::Recovery;
-pub(crate) use reader::MapSource;
+use open::Place;
+pub(crate) use open::{pin_generation, read_header};
+pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
 
@@ -49,7 +51,14 @@ impl Db {
     /// in [`Db::recovery`]. Errors: `NotFound`, `Busy` (another writer), `InvalidInput` (no Chronicle file),
     /// `Unsupported` (newer format), `Damaged` (what was acknowledged can't be read; nothing is changed), `Io`.
     pub fn open(path: impl AsRef<Path>, config: Config) -> Result<Self> {
-        let (shared, recovery) = open::open(path.as_ref(), config)?;
+        Self::open_in(path.as_ref(), config, Place::Open)
+    }
+
+    /// Opens a copy that is being built, in a folder that nobody else uses.
+    pub(crate) fn open_private(path: &Path, config: Config) -> Result<Self> { Self::open_in(path, config, Place::Private) }
+
+    fn open_in(path: &Path, config: Config, place: Place) -> Result<Self> {
+        let (shared, recovery) = open::open(path, config, place)?;
         let shared = Arc::new(shared);
         let runs = shared.config.background && !shared.config.read_only;
         let thread = runs.then(|| {
@@ -58,9 +67,14 @@ impl Db {
         });
         let thread = thread
             .transpose()
-            .map_err(|error| crate::error::io("start the background thread", path.as_ref(), &error))?;
+            .map_err(|error| crate::error::io("start the background thread", path, &error))?;
         let background = Background { shared: Arc::clone(&shared), thread: Mutex::new(thread) };
-        Ok(Self { shared, background: Arc::new(background), recovery: Arc::new(recovery) })
+        let db = Self { shared, background: Arc::new(background), recovery: Arc::new(recovery) };
+        if !db.shared.config.read_only && place == Place::Open {
+            // The first commit of a restored database says where it comes from.
+            db.shared.commit(|cell, now| cell.engine.prepare_new_epoch(now))?;
+        }
+        Ok(db)
     }
 
     /// What recovery found when this database was opened.
@@ -139,6 +153,9 @@ impl Db {
         self.shared.rewrite_superblock()?;
         self.shared.rewrite_superblock()
     }
+
+    /// Makes a private copy, everything in it sealed, the start of a new epoch.
+    pub(crate) fn begin_epoch(&self, identity: Identity) -> Result<()> { self.shared.begin_epoch(identity) }
 
     /// Closes the database: what is visible is durable, the background has stopped, the lock is free. Clones that are left
     /// refuse to write. Dropping the last clone does the same, but can't report errors.

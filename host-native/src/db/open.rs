@@ -31,15 +31,25 @@ pub struct Recovery {
     pub damaged_slot: Option<String>,
 }
 
-pub(super) fn open(path: &Path, config: Config) -> Result<(Shared, Recovery)> {
+/// What kind of place the database lies in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// Anywhere: others may use it, and `metadata.json` beside it makes it frozen.
+    Open,
+    /// A folder that nobody else uses: a copy being built. No pins, no locks.
+    Private,
+}
+
+pub(super) fn open(path: &Path, config: Config, place: Place) -> Result<(Shared, Recovery)> {
     let paths = DbPaths::new(path)?;
     let name = paths.data().display().to_string();
-    let opened = if config.read_only { open_read_only(paths, config) } else { open_writer(paths, config) };
+    let opened =
+        if config.read_only { open_read_only(paths, config, place) } else { open_writer(paths, config, place) };
     opened.at(|| name)
 }
 
-fn open_writer(paths: DbPaths, config: Config) -> Result<(Shared, Recovery)> {
-    let lock = WriterLock::acquire(&paths)?;
+fn open_writer(paths: DbPaths, config: Config, place: Place) -> Result<(Shared, Recovery)> {
+    let lock = (place == Place::Open).then(|| WriterLock::acquire(&paths)).transpose()?;
     if paths.folder().join("metadata.json").exists() {
         return Err(Error::new(
             ErrorKind::ReadOnly,
@@ -71,15 +81,15 @@ fn open_writer(paths: DbPaths, config: Config) -> Result<(Shared, Recovery)> {
         _ => None,
     };
     let recovery = Recovery { commits_replayed: replayed.commits, torn: replayed.torn, damaged_slot };
-    let shared = Shared::new((paths, config), data, engine, log, (None, Some(lock)))?;
+    let shared = Shared::new((paths, config), data, engine, log, (None, lock))?;
     shared.perform(&effects)?;
     Ok((shared, recovery))
 }
 
 /// Reads a database that another process may be writing: pins the generation it reads, and starts over when the writer
 /// was faster. A folder with `metadata.json` is frozen and needs no pin.
-fn open_read_only(paths: DbPaths, config: Config) -> Result<(Shared, Recovery)> {
-    let frozen = paths.folder().join("metadata.json").exists();
+fn open_read_only(paths: DbPaths, config: Config, place: Place) -> Result<(Shared, Recovery)> {
+    let frozen = place == Place::Private || paths.folder().join("metadata.json").exists();
     let mut last = None;
     for attempt in 0..READ_ATTEMPTS {
         match try_read_only(&paths, &config, frozen) {
@@ -131,7 +141,7 @@ fn try_read_only(
 }
 
 /// A pin, or none where the folder takes no files: nobody can write there.
-fn pin_generation(paths: &DbPaths, generation: Generation) -> Result<Option<Pin>> {
+pub(crate) fn pin_generation(paths: &DbPaths, generation: Generation) -> Result<Option<Pin>> {
     match Pin::create(paths, generation) {
         Ok(pin) => Ok(Some(pin)),
         Err(error) if error.kind() == ErrorKind::ReadOnly => Ok(None),

@@ -40,13 +40,24 @@ impl Db {
     /// The digest of all visible points, and the commit it is of. `trust_stored` takes the digests that segments keep of
     /// themselves where nothing overlaps, which makes it almost free; without it every point is read.
     pub fn digest(&self, trust_stored: bool) -> Result<(Digest, Position)> {
+        let (digest, position) = self.digest_of_view(trust_stored, u64::MAX)?;
+        digest.map(|digest| (digest, position)).ok_or_else(|| Error::new(ErrorKind::Io, "the digest was not finished"))
+    }
+
+    /// The digest, if no more than `points_max` points have to be read for it.
+    pub(crate) fn digest_within(&self, points_max: u64) -> Result<Option<Digest>> {
+        self.digest_of_view(true, points_max).map(|(digest, _)| digest)
+    }
+
+    fn digest_of_view(&self, trust_stored: bool, points_max: u64) -> Result<(Option<Digest>, Position)> {
         let view = Arc::new(lock(&self.shared.engine).engine.view(&Selector::all(), TimeRange::ALL));
         let position = view.position();
         let mut source = self.shared.view_source(&view);
         let mut run = DigestRun::new(view, trust_stored);
         loop {
             match run.step(&mut source)? {
-                Step::Ready(Some(digest)) => return Ok((digest, position)),
+                Step::Ready(Some(digest)) => return Ok((Some(digest), position)),
+                Step::Ready(None) if run.points_read() > points_max => return Ok((None, position)),
                 Step::Ready(None) => {}
                 Step::Missing(_) | Step::Done => {
                     return Err(Error::new(ErrorKind::Io, "a mapped segment is not there"));

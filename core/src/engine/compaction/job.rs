@@ -3,7 +3,7 @@ use super::pick::PARTITION_POINTS_MIN;
 use crate::engine::Engine;
 use crate::engine::read::{ReadView, SeriesReader, SeriesView};
 use crate::error::Result;
-use crate::format::SegmentEntry;
+use crate::format::{SegmentEntry, Tombstone};
 use crate::head::SeriesInfo;
 use crate::ids::Lsn;
 use crate::model::TimeRange;
@@ -42,9 +42,14 @@ pub enum CompactionStep {
 const SERIES_POINTS: usize = 1 << 16;
 
 impl CompactionJob {
-    pub(super) fn new(engine: &mut Engine, inputs: Vec<SegmentEntry>) -> Self {
+    /// Of `inputs`, with `tombstones` carried out; what it writes stands for the commits up to `lsn_max`.
+    pub(super) fn new(
+        engine: &mut Engine,
+        inputs: Vec<SegmentEntry>,
+        tombstones: Vec<Tombstone>,
+        lsn_max: Lsn,
+    ) -> Self {
         let lsn_min = inputs.iter().map(|entry| entry.summary.lsn_min).min().unwrap_or(1);
-        let lsn_max = inputs.iter().map(|entry| entry.summary.lsn_max).max().unwrap_or(1);
         let first = inputs.iter().map(|entry| entry.summary.series_min).min();
         let last = inputs.iter().map(|entry| entry.summary.series_max).max();
         let mut series: Vec<Arc<SeriesInfo>> =
@@ -52,7 +57,7 @@ impl CompactionJob {
         series.retain(|info| {
             first.is_some_and(|first| first <= info.id) && last.is_some_and(|last| info.id <= last)
         });
-        let view = Arc::new(ReadView::of_segments(engine, series, inputs));
+        let view = Arc::new(ReadView::of_segments(engine, series, inputs, tombstones));
         Self {
             partition_duration_ns: i64::try_from(engine.identity.settings.partition_duration_ns)
                 .unwrap_or(i64::MAX)
@@ -196,14 +201,19 @@ impl CompactionJob {
 }
 
 impl ReadView {
-    /// Everything that `inputs` hold and no deletion removed.
-    fn of_segments(engine: &mut Engine, series: Vec<Arc<SeriesInfo>>, inputs: Vec<SegmentEntry>) -> Self {
+    /// Everything that `inputs` hold and `tombstones` do not name.
+    fn of_segments(
+        engine: &mut Engine,
+        series: Vec<Arc<SeriesInfo>>,
+        inputs: Vec<SegmentEntry>,
+        tombstones: Vec<Tombstone>,
+    ) -> Self {
         ReadView {
             position: engine.log.settled,
             range: TimeRange::ALL,
             series: series.into_iter().map(|info| SeriesView { info, unsealed: Vec::new() }).collect(),
             entries: inputs,
-            tombstones: engine.tombstones.to_vec(),
+            tombstones,
             pin: engine.pin(),
         }
     }

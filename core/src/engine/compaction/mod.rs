@@ -12,7 +12,7 @@ use super::checkpoint::{Checkpoint, Edit};
 use super::seal::entry;
 use super::{Engine, Placed};
 use crate::error::Result;
-use crate::format::SegmentEntry;
+use crate::format::{SegmentEntry, Tombstone};
 use alloc::vec::Vec;
 
 impl Engine {
@@ -22,13 +22,16 @@ impl Engine {
         if !self.frozen.is_empty() {
             return None;
         }
+        // Later deletions are only in the log: carried out now, they would be missing from every moment before them to
+        // which this catalog and a part of the log are restored.
+        let position = self.catalog.position.lsn;
+        let tombstones: Vec<Tombstone> =
+            self.tombstones.iter().filter(|tombstone| tombstone.lsn <= position).cloned().collect();
         let entries: Vec<SegmentEntry> = self.catalog.point_segments().copied().collect();
-        let inputs = if all {
-            pick::everything(&entries, &self.tombstones)
-        } else {
-            pick::next(&entries, &self.tombstones)
-        }?;
-        Some(CompactionJob::new(self, inputs))
+        let inputs =
+            if all { pick::everything(&entries, &tombstones) } else { pick::next(&entries, &tombstones) }?;
+        let lsn_max = pick::reach(&entries, &inputs, &tombstones);
+        Some(CompactionJob::new(self, inputs, tombstones, lsn_max))
     }
 
     /// Merges the dictionary runs into one when there are many; `None` when there are few. Place it and hand it to

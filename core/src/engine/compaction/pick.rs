@@ -35,17 +35,36 @@ pub(super) fn everything(entries: &[SegmentEntry], tombstones: &[Tombstone]) -> 
             || tombstones.iter().any(|tombstone| run.entries.iter().any(|entry| applies(tombstone, entry)))
     };
     let chosen: Vec<Run> = runs.iter().filter(has_work).cloned().collect();
-    (!chosen.is_empty()).then(|| entries_of(closure(&runs, chosen)))
+    let until = newest(tombstones, &chosen, applies);
+    (!chosen.is_empty()).then(|| entries_of(closure(&runs, chosen, until)))
+}
+
+/// The commits for which what is made of `inputs` stands end here: at the newest deletion that was carried out, so that
+/// nobody has to carry it out again, but before any later commit that may hold points of the same partitions.
+pub(super) fn reach(entries: &[SegmentEntry], inputs: &[SegmentEntry], tombstones: &[Tombstone]) -> u64 {
+    let lsn_max = inputs.iter().map(|entry| entry.summary.lsn_max).max().unwrap_or(1);
+    let first = inputs.iter().map(|entry| entry.partition_min).min().unwrap_or(0);
+    let last = inputs.iter().map(|entry| entry.partition_max).max().unwrap_or(0);
+    let carried_out =
+        tombstones.iter().filter(|tombstone| inputs.iter().any(|entry| applies(tombstone, entry)));
+    let newest = carried_out.map(|tombstone| tombstone.lsn).max().unwrap_or(0);
+    let later = entries.iter().filter(|entry| {
+        entry.summary.lsn_min > lsn_max && meet((entry.partition_min, entry.partition_max), (first, last))
+    });
+    let bound = later.map(|entry| entry.summary.lsn_min - 1).min().unwrap_or(u64::MAX);
+    lsn_max.max(newest.min(bound))
 }
 
 /// The next compaction that is due: neighbours of similar size, the smallest first; else a run that a deletion empties.
 pub(super) fn next(entries: &[SegmentEntry], tombstones: &[Tombstone]) -> Option<Vec<SegmentEntry>> {
     let runs = runs(entries);
-    let merges = windows(&runs).map(|window| closure(&runs, window));
+    let merges = windows(&runs).map(|window| closure(&runs, window, 0));
     let merges = merges.filter(|merge| merge.len() <= 2 * RUNS_MAX && are_similar(merge));
     let due = merges.min_by_key(|merge| merge.iter().map(|run| run.points).sum::<u64>()).or_else(|| {
         let run = runs.iter().find(|run| is_emptied(run, tombstones))?;
-        Some(closure(&runs, alloc::vec![run.clone()]))
+        let chosen = alloc::vec![run.clone()];
+        let until = newest(tombstones, &chosen, empties);
+        Some(closure(&runs, chosen, until))
     })?;
     Some(entries_of(due))
 }
@@ -70,12 +89,12 @@ fn windows(runs: &[Run]) -> impl Iterator<Item = Vec<Run>> {
     })
 }
 
-/// `chosen` and every run that lies between them in LSN and may hold points of the same partitions: without it the order
-/// of commits would be lost.
-fn closure(runs: &[Run], mut chosen: Vec<Run>) -> Vec<Run> {
+/// `chosen` and every run that lies between them in LSN, or from them to `until`, and may hold points of the same
+/// partitions: without it the order of commits would be lost.
+fn closure(runs: &[Run], mut chosen: Vec<Run>, until: u64) -> Vec<Run> {
     loop {
         let lsn_min = chosen.iter().map(|run| run.lsn_min).min().unwrap_or(0);
-        let lsn_max = chosen.iter().map(|run| run.lsn_max).max().unwrap_or(0);
+        let lsn_max = chosen.iter().map(|run| run.lsn_max).max().unwrap_or(0).max(until);
         let first = chosen.iter().map(|run| run.partitions.0).min().unwrap_or(0);
         let last = chosen.iter().map(|run| run.partitions.1).max().unwrap_or(0);
         let missing = runs.iter().find(|run| {
@@ -112,10 +131,19 @@ fn are_similar(runs: &[Run]) -> bool {
 
 /// A deletion covers the whole time of one of its segments: rewriting gives space back.
 fn is_emptied(run: &Run, tombstones: &[Tombstone]) -> bool {
-    let covered = |tombstone: &Tombstone, entry: &SegmentEntry| {
-        applies(tombstone, entry) && tombstone.time.covers(&entry.summary.time)
+    tombstones.iter().any(|tombstone| run.entries.iter().any(|entry| empties(tombstone, entry)))
+}
+
+fn empties(tombstone: &Tombstone, entry: &SegmentEntry) -> bool {
+    applies(tombstone, entry) && tombstone.time.covers(&entry.summary.time)
+}
+
+/// LSN of the newest deletion that `names` a segment of the runs; 0 without one.
+fn newest(tombstones: &[Tombstone], runs: &[Run], names: fn(&Tombstone, &SegmentEntry) -> bool) -> u64 {
+    let any = |tombstone: &&Tombstone| {
+        runs.iter().any(|run| run.entries.iter().any(|entry| names(tombstone, entry)))
     };
-    tombstones.iter().any(|tombstone| run.entries.iter().any(|entry| covered(tombstone, entry)))
+    tombstones.iter().filter(any).map(|tombstone| tombstone.lsn).max().unwrap_or(0)
 }
 
 fn entries_of(runs: Vec<Run>) -> Vec<SegmentEntry> {

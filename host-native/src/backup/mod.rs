@@ -1,0 +1,18 @@
+//! Backup and restore: carrying out the plans of the core on local folders.
+//!
+//! A copy is built aside, checked, and appears by one rename; its record is written last. Nothing that exists is changed
+//! or replaced unless `force` says so, and then it is kept aside.
+mod folder;
+mod restore;
+mod snapshot;
+mod source;
+
+pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
+pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
+pub use source::{BackupSource, find_source};
+
+/// Told how many bytes are done, of how many.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// Windows in which files are copied, compared and hashed.
+pub(crate) const WINDOW_BYTES: u64 = 32 << 20;

@@ -1,0 +1,324 @@
+//! Restore: copied aside, every byte checked, the log folded in, published by one rename.
+use super::folder::{Workshop, copy_missing, sync_and_hash};
+use super::source::{BackupSource, find_source};
+use super::{Progress, WINDOW_BYTES};
+use crate::db::{Config, Db};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::atomic::{rename_file_durably, sync_dir};
+use crate::files::copy::hash_file;
+use crate::files::lock::WriterLock;
+use crate::files::os_error::OsContext;
+use crate::files::paths::{DbPaths, SiblingKind};
+use crate::files::regular_file::{Access, RegularFile};
+use crate::host::{now_ns, random_epoch};
+use crate::verify::{VerifyLevel, verify_folder};
+use chronicle_core::backup::{DATA_FILE_NAME, SnapshotRecord, restored_identity};
+use chronicle_core::digest::Digest;
+use chronicle_core::head::Position;
+use chronicle_core::ids::{Epoch, Hash};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How a restore is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RestoreOptions {
+    /// Where the target holds a database, move its files aside instead of refusing.
+    pub force: bool,
+}
+
+/// What a restore would do; nothing is done yet.
+#[derive(Clone, Debug)]
+pub struct RestorePlan {
+    /// What is restored.
+    pub source: BackupSource,
+    /// The folder that will hold `data.db`.
+    pub target: PathBuf,
+    /// Files to copy, with their lengths.
+    pub files: Vec<(PathBuf, u64)>,
+    /// Files in the way, which `force` moves aside.
+    pub in_the_way: Vec<PathBuf>,
+}
+
+/// What was restored.
+#[derive(Clone, Debug)]
+pub struct RestoreReport {
+    /// The restored data file.
+    pub path: PathBuf,
+    /// The commit whose state it is.
+    pub position: Position,
+    /// The epoch in which it continues.
+    pub epoch: Epoch,
+    /// The epoch that it continues.
+    pub parent: Epoch,
+    /// Digest of everything in it.
+    pub digest: Digest,
+    /// Whether that was compared with the digest in the record; a stopped copy has none.
+    pub digest_proven: bool,
+    /// Series in it.
+    pub series: u64,
+    /// Bytes that were copied or found in place, all of them checked.
+    pub bytes: u64,
+    /// Bytes that an interrupted attempt had copied already.
+    pub bytes_resumed: u64,
+    /// Folder that holds the files which were in the way, if any.
+    pub replaced: Option<PathBuf>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Restores the snapshot (or the stopped copy) at `source` to `target`, which becomes a folder with `data.db`. See
+/// [`restore_with`].
+pub fn restore_snapshot(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RestoreReport> {
+    restore_with(source.as_ref(), target.as_ref(), RestoreOptions::default(), &|_, _| {})
+}
+
+/// Finds out what a restore would do.
+pub fn plan_restore(source: &Path, target: &Path) -> Result<RestorePlan> {
+    let source = find_source(source)?;
+    let files = match &source {
+        BackupSource::Snapshot { folder, record } => {
+            record.files.iter().map(|file| (folder.join(&file.name), file.len)).collect()
+        }
+        BackupSource::Database { path } => {
+            let paths = DbPaths::new(path)?;
+            let logs = paths.log_files()?.into_iter().map(|log| log.path);
+            let files = std::iter::once(path.clone()).chain(logs);
+            files.map(|file| Ok((file.clone(), fs::metadata(&file).os("look at", &file)?.len()))).collect::<Result<_>>()?
+        }
+    };
+    Ok(RestorePlan { source, in_the_way: in_the_way(target)?, target: target.to_owned(), files })
+}
+
+/// Restores `source` to `target`. A target that holds `data.db` or `data.db.*` is refused, or with
+/// [`RestoreOptions::force`] those files are moved into `replaced-by-restore-<time>` beside; other files are never touched.
+///
+/// The copy is built in a folder inside the target, every byte is checked against the record, the log is folded in, and
+/// `data.db` appears by one rename. An interrupted restore is taken up where it was. The database continues the
+/// history as a new epoch. Errors: `AlreadyExists`, `Busy`, `Damaged`, `NotRestorable`, `Full`, `Io`.
+pub fn restore_with(
+    source: &Path,
+    target: &Path,
+    options: RestoreOptions,
+    progress: Progress<'_>,
+) -> Result<RestoreReport> {
+    let started = Instant::now();
+    let plan = plan_restore(source, target)?;
+    refuse_or_go_on(&plan, options)?;
+    fs::create_dir_all(target).os("make the folder", target)?;
+    let workshop = Workshop::open(target.join(staging_name(&plan.source)?))?;
+    let names: Vec<String> = plan.files.iter().map(|(path, _)| staged_name(&plan.source, path)).collect();
+    workshop.keep_only(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let source_lock = lock_source(&plan.source)?;
+
+    let total = plan.files.iter().map(|(_, len)| len).sum();
+    let (mut bytes, mut copied) = (0, 0);
+    for ((path, len), name) in plan.files.iter().zip(&names) {
+        copied += stage(path, *len, &workshop, name)?;
+        bytes += len;
+        progress(bytes, total);
+    }
+    match &plan.source {
+        BackupSource::Snapshot { folder, record } => check_hashes(folder, record, &workshop)?,
+        BackupSource::Database { .. } => {
+            for name in &names {
+                sync_and_hash(&workshop.join(name))?;
+            }
+        }
+    }
+    drop(source_lock);
+    sync_dir(workshop.path())?;
+    let checked = verify_folder(workshop.path(), VerifyLevel::Full)?;
+    if let Some(finding) = checked.findings.iter().next() {
+        return Err(Error::damaged(format!("the source is damaged: {finding}; nothing was restored")).at(source.display()));
+    }
+    let folded = fold(&workshop, &plan.source)?;
+    let replaced = if plan.in_the_way.is_empty() { None } else { Some(move_aside(&plan)?) };
+    let path = target.join(DATA_FILE_NAME);
+    rename_file_durably(&workshop.join(DATA_FILE_NAME), &path)?;
+    workshop.remove()?;
+    sync_dir(target)?;
+    Ok(RestoreReport {
+        path,
+        position: folded.position,
+        epoch: folded.epoch,
+        parent: folded.parent,
+        digest: folded.digest,
+        digest_proven: folded.proven,
+        series: folded.series,
+        bytes,
+        bytes_resumed: bytes - copied,
+        replaced,
+        took: started.elapsed(),
+    })
+}
+
+fn refuse_or_go_on(plan: &RestorePlan, options: RestoreOptions) -> Result<()> {
+    let Some(first) = plan.in_the_way.first() else { return Ok(()) };
+    if !options.force {
+        return Err(Error::new(
+            ErrorKind::AlreadyExists,
+            format!(
+                "{} is there already, and a restore replaces nothing; choose an empty folder, or move the old files aside with `chronicle restore --source {} --dest {} --force`",
+                first.display(),
+                quoted(&plan.source.data_path()),
+                quoted(&plan.target)
+            ),
+        )
+        .at(plan.target.display()));
+    }
+    let data = plan.target.join(DATA_FILE_NAME);
+    if data.exists() {
+        // A running writer must not have its files moved away under it.
+        drop(WriterLock::acquire(&DbPaths::new(&data)?)?);
+    }
+    Ok(())
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String { format!("'{}'", path.display().to_string().replace('\'', "'\\''")) }
+
+fn in_the_way(target: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(target) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(crate::error::io("list the folder", target, &error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.os("list the folder", target)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name == DATA_FILE_NAME || name.strip_prefix(DATA_FILE_NAME).is_some_and(|rest| rest.starts_with('.')) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The same for every attempt at the same source, so that an interrupted one is found.
+fn staging_name(source: &BackupSource) -> Result<String> {
+    let identity = match source {
+        BackupSource::Snapshot { record, .. } => Hash::of(&record.to_bytes()?),
+        BackupSource::Database { path } => {
+            let file = RegularFile::open(path, Access::ReadOnly)?;
+            Hash::of(&file.read_exact_at(0, file.len()?.min(chronicle_core::format::HEADER_AREA_LEN))?)
+        }
+    };
+    Ok(format!(".chronicle-restore-{}", identity.to_hex().get(..16).unwrap_or_default()))
+}
+
+/// The name that a file gets in staging: a stopped copy may have any name, a database in the making is `data.db`.
+fn staged_name(source: &BackupSource, path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let original = source.data_path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match name.strip_prefix(&original) {
+        Some(suffix) => format!("{DATA_FILE_NAME}{suffix}"),
+        None => name,
+    }
+}
+
+/// A database file is only copied while no writer has it.
+fn lock_source(source: &BackupSource) -> Result<Option<WriterLock>> {
+    match source {
+        BackupSource::Database { path } => match WriterLock::acquire(&DbPaths::new(path)?) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(error) if error.kind() == ErrorKind::Busy => Err(Error::new(
+                ErrorKind::Busy,
+                "the source is a database that is being written; make a snapshot of it with `chronicle backup create`, and restore that",
+            )
+            .at(path.display())),
+            // Read-only media take no lock file, and have no writer.
+            Err(_) => Ok(None),
+        },
+        BackupSource::Snapshot { .. } => Ok(None),
+    }
+}
+
+/// Copies one file to staging, passing over what is there. Returns how many bytes were copied.
+fn stage(path: &Path, len: u64, workshop: &Workshop, name: &str) -> Result<u64> {
+    let place = || format!("{} to {}", path.display(), workshop.join(name).display());
+    let from = RegularFile::open(path, Access::ReadOnly)?;
+    let to = workshop.file(name)?;
+    let copied = copy_missing(from.file(), 0, &to, 0, len).map_err(|error| error.at(place()))?;
+    to.set_len(len).os("set the length of", &workshop.join(name))?;
+    Ok(copied)
+}
+
+/// Every byte of the staged files against the record. Where one is wrong, says whether the source is.
+fn check_hashes(folder: &Path, record: &SnapshotRecord, workshop: &Workshop) -> Result<()> {
+    for file in &record.files {
+        let (hash, len) = sync_and_hash(&workshop.join(&file.name))?;
+        if hash == file.blake3 && len == file.len {
+            continue;
+        }
+        let original = folder.join(&file.name);
+        let (in_source, _) = hash_file(&original, WINDOW_BYTES)?;
+        return Err(if Hash(*in_source.as_bytes()) == file.blake3 {
+            Error::damaged("the copy differs from the source, which is sound: the target's medium lies; nothing was restored")
+                .at(workshop.join(&file.name).display())
+        } else {
+            Error::damaged("the file is not the one its record describes (BLAKE3 differs); nothing was restored: try another snapshot, or `chronicle verify` to see what is damaged")
+                .at(original.display())
+        });
+    }
+    Ok(())
+}
+
+struct Folded {
+    position: Position,
+    epoch: Epoch,
+    parent: Epoch,
+    digest: Digest,
+    proven: bool,
+    series: u64,
+}
+
+/// Turns the staged copy into one file that starts a new epoch, and proves that it holds what its record says.
+fn fold(workshop: &Workshop, source: &BackupSource) -> Result<Folded> {
+    let path = workshop.join(DATA_FILE_NAME);
+    let db = Db::open_private(&path, Config { background: false, create: false, ..Config::default() })?;
+    db.checkpoint()?;
+    let (digest, position) = db.digest(true)?;
+    let mut proven = false;
+    if let BackupSource::Snapshot { record, folder } = source {
+        if record.lsn != position.lsn || record.chain != position.chain {
+            return Err(Error::damaged(format!(
+                "the copy ends with commit {} where its record says {}; nothing was restored",
+                position.lsn, record.lsn
+            ))
+            .at(folder.display()));
+        }
+        if let Some(expected) = record.digest {
+            if expected != digest {
+                return Err(Error::damaged(format!(
+                    "the copy's digest is {digest} where its record says {expected}; nothing was restored"
+                ))
+                .at(folder.display()));
+            }
+            proven = true;
+        }
+    }
+    let old = db.identity();
+    let epoch = random_epoch()?;
+    let series = db.gauges().series as u64;
+    db.begin_epoch(restored_identity(&old, position, epoch))?;
+    drop(db);
+    for log in DbPaths::new(&path)?.siblings()?.into_iter().filter(|sibling| !matches!(sibling.kind, SiblingKind::Slot)) {
+        fs::remove_file(&log.path).os("delete", &log.path)?;
+    }
+    Ok(Folded { position, epoch, parent: old.epoch, digest, proven, series })
+}
+
+/// Moves what is in the way into a folder of its own.
+fn move_aside(plan: &RestorePlan) -> Result<PathBuf> {
+    let stamp = chronicle_core::time::format_timestamp(now_ns()).replace([':', '.'], "-");
+    let aside = plan.target.join(format!("replaced-by-restore-{stamp}"));
+    fs::create_dir(&aside).os("make the folder", &aside)?;
+    for path in &plan.in_the_way {
+        let to = aside.join(path.file_name().unwrap_or_default());
+        rename_file_durably(path, &to)?;
+    }
+    Ok(aside)
+}

@@ -1,0 +1,288 @@
+//! Verify: whether a live database, a stopped copy or a snapshot is what was written, without changing anything.
+use crate::backup::{BackupSource, Progress, find_source};
+use crate::db::{Config, Db, FileSource, lock, pin_generation, read_header};
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::files::copy::hash_file;
+use crate::files::data_file::DataFile;
+use crate::files::lock::WriterLock;
+use crate::files::log_file::LogFile;
+use crate::files::map::SegmentMaps;
+use crate::files::paths::{DbPaths, LogName};
+use chronicle_core::backup::{DATA_FILE_NAME, SnapshotRecord};
+use chronicle_core::format::{LogExpectation, LogStart, SegmentEntry, Superblock};
+use chronicle_core::head::Position;
+use chronicle_core::ids::Hash;
+use chronicle_core::source::Step;
+use chronicle_core::verify::{
+    Affected, Keys, Level, LogReport, VerifyReport, unaccounted, verify_catalog, verify_header, verify_log, verify_segment,
+    verify_zeros,
+};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+pub use chronicle_core::verify::{Finding, Findings, Torn};
+
+/// How much is checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum VerifyLevel {
+    /// The record, the sizes of files, superblocks and catalog: milliseconds at any size.
+    Records,
+    /// Also every checksum, and of a backup the hash of every file: finds any damage by a medium.
+    #[default]
+    Full,
+    /// Also decodes every block, and recomputes statistics and digests: finds a program that wrote wrong data, too.
+    Deep,
+}
+
+/// What was verified.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// What the path led to.
+    pub source: BackupSource,
+    /// What was checked and found.
+    pub report: VerifyReport,
+    /// The commit at which the catalog ends; the log may go further.
+    pub checkpoint: Option<Position>,
+    /// True when a writer had the database open meanwhile.
+    pub live: bool,
+}
+
+/// Times that the end of a live log is read again before a bad frame in it is believed.
+const LIVE_ATTEMPTS: usize = 20;
+
+/// Verifies what `path` leads to: a data file, a snapshot directory, or a folder of snapshots (the newest).
+///
+/// Damage is no error of this function: it is in the report, each finding with its place and the data it touches. Errors:
+/// `NotFound`, `NotRestorable`, `Io`, and `Damaged` or `Unsupported` for a record that can't be read.
+pub fn verify(path: impl AsRef<Path>, level: VerifyLevel) -> Result<Verified> {
+    verify_with(path.as_ref(), level, &|_, _| {})
+}
+
+/// [`verify()`], telling how many bytes are checked, of how many.
+pub fn verify_with(path: &Path, level: VerifyLevel, progress: Progress<'_>) -> Result<Verified> {
+    let source = find_source(path)?;
+    match &source {
+        BackupSource::Snapshot { folder, record } => {
+            let mut report = check_files(folder, record, level);
+            let (files, checkpoint) = Files::open(folder.join(DATA_FILE_NAME), true)?.verify(level, progress)?;
+            report.merge(files);
+            Ok(Verified { report, checkpoint, live: false, source })
+        }
+        BackupSource::Database { path } => {
+            let files = Files::open(path.clone(), false)?;
+            let live = files.live;
+            let (report, checkpoint) = files.verify(level, progress)?;
+            Ok(Verified { report, checkpoint, live, source })
+        }
+    }
+}
+
+/// Verifies a copy that is being built: everything a snapshot must hold except its record.
+pub(crate) fn verify_folder(folder: &Path, level: VerifyLevel) -> Result<VerifyReport> {
+    Files::open(folder.join(DATA_FILE_NAME), true)?.verify(level, &|_, _| {}).map(|(report, _)| report)
+}
+
+/// The files against the record.
+fn check_files(folder: &Path, record: &SnapshotRecord, level: VerifyLevel) -> VerifyReport {
+    let mut report = VerifyReport::default();
+    for file in &record.files {
+        let path = folder.join(&file.name);
+        let checked = match std::fs::metadata(&path) {
+            Err(error) => Err(crate::error::io("look at", &path, &error)),
+            Ok(metadata) if metadata.len() != file.len => Err(Error::damaged(format!(
+                "it has {} bytes, its record says {}",
+                metadata.len(),
+                file.len
+            ))),
+            Ok(_) if level == VerifyLevel::Records => Ok(()),
+            Ok(_) => hash_file(&path, crate::backup::WINDOW_BYTES).and_then(|(hash, _)| match Hash(*hash.as_bytes()) {
+                hash if hash == file.blake3 => Ok(()),
+                hash => Err(Error::damaged(format!("its BLAKE3 is {hash}, its record says {}", file.blake3))),
+            }),
+        };
+        if let Err(error) = checked {
+            report.findings.add(&path.display(), &error, Affected::default());
+        }
+    }
+    report
+}
+
+struct Files {
+    paths: DbPaths,
+    data: DataFile,
+    packed: bool,
+    live: bool,
+}
+
+impl Files {
+    fn open(path: std::path::PathBuf, packed: bool) -> Result<Self> {
+        let paths = DbPaths::new(&path)?;
+        let data = DataFile::open_read_only(paths.data())?;
+        let live = !packed
+            && paths.lock().exists()
+            && WriterLock::acquire(&paths).is_err_and(|error| error.kind() == ErrorKind::Busy);
+        Ok(Self { paths, data, packed, live })
+    }
+
+    fn verify(&self, level: VerifyLevel, progress: Progress<'_>) -> Result<(VerifyReport, Option<Position>)> {
+        let mut report = VerifyReport::default();
+        let mut header = verify_header(&read_header(&self.data)?, self.data.len()?, self.packed);
+        let mut pin = None;
+        while let Some(superblock) = header.superblock.as_ref().filter(|_| !self.packed) {
+            // What is read must not be reused by a writer meanwhile.
+            let generation = superblock.generation;
+            pin = pin_generation(&self.paths, generation)?;
+            header = verify_header(&read_header(&self.data)?, self.data.len()?, self.packed);
+            if header.superblock.as_ref().is_none_or(|again| again.generation == generation) {
+                break;
+            }
+        }
+        let superblock = header.superblock.clone();
+        report.merge(header);
+        let Some(superblock) = superblock else { return Ok((report.at_file(&self.paths), None)) };
+        let root = &superblock.root;
+        let checkpoint = Position { lsn: root.lsn, commit_time_ns: root.commit_time_ns, chain: root.chain };
+        let Step::Ready(catalog) = verify_catalog(&superblock, &mut FileSource::new(&self.data)) else {
+            return Err(Error::new(ErrorKind::Io, "the catalog could not be read").at(self.paths.data().display()));
+        };
+        let segments = catalog.segments.clone();
+        report.merge(catalog);
+        if level != VerifyLevel::Records {
+            report.merge(self.segments(&segments, level, progress)?);
+            if self.packed {
+                for gap in unaccounted(&superblock, &segments) {
+                    if let Ok(bytes) = self.data.read_exact_at(gap.offset, gap.len) {
+                        report.merge(verify_zeros(gap.offset, &bytes));
+                    }
+                }
+            }
+        }
+        let mut report = report.at_file(&self.paths);
+        self.logs(&superblock, checkpoint, level, &mut report)?;
+        drop(pin);
+        Ok((report, Some(checkpoint)))
+    }
+
+    /// Every segment, on all cores, one map each at a time.
+    fn segments(&self, segments: &[SegmentEntry], level: VerifyLevel, progress: Progress<'_>) -> Result<VerifyReport> {
+        let deep = level == VerifyLevel::Deep;
+        let core_level = if deep { Level::Everything } else { Level::Checksums };
+        let db = deep.then(|| self.open_for_keys()).flatten();
+        let keys_of = db.as_ref().map(|db| move |id| lock(&db.shared.engine).engine.series_key(id));
+        let keys: Option<Keys<'_>> = keys_of.as_ref().map(|keys| keys as Keys<'_>);
+        let maps = SegmentMaps::new(&self.data, 0)?;
+        let total: u64 = segments.iter().map(|entry| entry.summary.len).sum();
+        let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let report = Mutex::new(VerifyReport::default());
+        let work = || {
+            let mut mine = VerifyReport::default();
+            while let Some(entry) = segments.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let extent = entry.extent();
+                match maps.get(extent.offset, extent.len) {
+                    Ok(map) => mine.merge(verify_segment(&map, entry, core_level, keys)),
+                    Err(error) => {
+                        let summary = &entry.summary;
+                        let series = Some((summary.series_min, summary.series_max));
+                        let affected = Affected { series, time: Some(summary.time) };
+                        let place = format!("segment {} at {}", summary.identity, entry.offset);
+                        mine.findings.add(&place, &error, affected);
+                    }
+                }
+                progress(done.fetch_add(extent.len, Ordering::Relaxed) + extent.len, total);
+            }
+            lock(&report).merge(mine);
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(segments.len().max(1));
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+        Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// For stored digests; a database that does not open is verified without.
+    fn open_for_keys(&self) -> Option<Db> {
+        let config = Config::read_only();
+        let opened = if self.packed { Db::open_private(self.paths.data(), config) } else { Db::open(self.paths.data(), config) };
+        opened.ok()
+    }
+
+    fn logs(
+        &self,
+        superblock: &Superblock,
+        checkpoint: Position,
+        level: VerifyLevel,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let files = self.paths.log_files()?;
+        let first = match superblock.root.log {
+            LogStart::From { first_lsn, .. } => first_lsn,
+            LogStart::None => superblock.root.lsn + 1,
+        };
+        if matches!(superblock.root.log, LogStart::From { .. }) && !files.iter().any(|file| file.first_lsn == first) {
+            let error = Error::damaged(format!("it is missing, and holds the commits after {}", superblock.root.lsn));
+            report.findings.add(&self.paths.log(first).display(), &error, Affected::default());
+            return Ok(());
+        }
+        let mut before: Option<Position> = None;
+        for (index, file) in files.iter().enumerate() {
+            let last = index + 1 == files.len();
+            let expected = LogExpectation {
+                lineage: superblock.lineage,
+                epoch: superblock.epoch,
+                first_lsn: file.first_lsn,
+                chain: before.map(|before| before.chain),
+                commit_time_ns: before.map_or(i64::MIN, |before| before.commit_time_ns),
+                known_durable_lsn: superblock.root.lsn,
+            };
+            let follows = before.is_none_or(|before| before.lsn + 1 == file.first_lsn);
+            if !follows && file.first_lsn > first {
+                let error = Error::damaged("a log file before it is missing");
+                report.findings.add(&file.path.display(), &error, Affected::default());
+            }
+            let expected = LogExpectation { chain: expected.chain.filter(|_| follows), ..expected };
+            let log = self.log(file, &expected, &checkpoint, last, level)?;
+            before = Some(log.end);
+            report.merge(VerifyReport::from(log));
+        }
+        Ok(())
+    }
+
+    fn log(
+        &self,
+        file: &LogName,
+        expected: &LogExpectation,
+        checkpoint: &Position,
+        last: bool,
+        level: VerifyLevel,
+    ) -> Result<LogReport> {
+        let core_level = if level == VerifyLevel::Deep { Level::Everything } else { Level::Checksums };
+        let mut attempts = 0;
+        loop {
+            let bytes = LogFile::read_all(&file.path).at(|| file.path.display().to_string())?;
+            let mut log = verify_log(&bytes, expected, checkpoint, last, core_level);
+            attempts += 1;
+            if !self.live || log.findings.is_empty() || attempts >= LIVE_ATTEMPTS {
+                if self.live {
+                    // The writer is in the middle of it; nothing was interrupted.
+                    log.torn = None;
+                }
+                return Ok(log);
+            }
+            // A frame that is written just now can look bad for an instant; damage stays.
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}
+
+trait AtFile {
+    fn at_file(self, paths: &DbPaths) -> Self;
+}
+
+impl AtFile for VerifyReport {
+    fn at_file(mut self, paths: &DbPaths) -> Self {
+        self.findings = std::mem::take(&mut self.findings).at(paths.data().display());
+        self
+    }
+}
