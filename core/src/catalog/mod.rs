@@ -98,6 +98,14 @@ impl Catalog {
         segments.chain(tombstones).chain(metrics).flatten()
     }
 
+    /// Lets the next [`Catalog::store_pages`] write every page, and returns where they lay.
+    pub(crate) fn unstore_pages(&mut self) -> Vec<PageRef> {
+        let segments = self.segments.pages_mut().iter_mut().map(|page| page.stored.take());
+        let tombstones = self.tombstones.pages_mut().iter_mut().map(|page| page.stored.take());
+        let metrics = self.metrics.pages_mut().iter_mut().map(|page| page.stored.take());
+        segments.chain(tombstones).chain(metrics).flatten().collect()
+    }
+
     /// Writes the pages that changed: `place` is given each page's bytes and answers with its offset.
     pub(crate) fn store_pages(&mut self, mut place: impl FnMut(Vec<u8>) -> u64) -> Result<()> {
         store(&mut self.segments, &mut place, |_, items| Page::Segments(items))?;

@@ -47,6 +47,11 @@ pub(super) struct Edit {
 impl Engine {
     /// Makes the catalog that an edit leads to visible, and lists the effects that store it.
     pub(super) fn publish(&mut self, edit: Edit) -> Result<Checkpoint> {
+        self.publish_pages(edit, false)
+    }
+
+    /// [`Engine::publish`]; with `all_pages` every page of the catalog is written anew, as far to the front as there is room.
+    pub(super) fn publish_pages(&mut self, edit: Edit, all_pages: bool) -> Result<Checkpoint> {
         let generation = self.catalog.generation + 1;
         let mut next = Catalog::clone(&self.catalog);
         next.generation = generation;
@@ -60,6 +65,9 @@ impl Engine {
         let fresh = edit.tombstones.into_iter().filter(|tombstone| !fulfilled(tombstone)).collect();
         pages.extend(next.tombstones.edit(fulfilled, fresh));
         pages.extend(next.metrics.edit(|_| false, edit.metrics));
+        if all_pages {
+            pages.extend(next.unstore_pages());
+        }
         freed.extend(pages.iter().map(|page| page.extent()));
 
         let mut effects = Vec::new();
@@ -67,7 +75,9 @@ impl Engine {
             effects.push(Effect::SyncLog { first_lsn: file.first_lsn });
         }
         next.store_pages(|bytes| {
-            let offset = self.space.allocate(bytes.len() as u64);
+            let len = bytes.len() as u64;
+            let front = if all_pages { self.space.allocate_below(u64::MAX, len) } else { None };
+            let offset = front.unwrap_or_else(|| self.space.allocate(len));
             effects.push(Effect::WriteData { offset, bytes });
             offset
         })?;

@@ -48,16 +48,38 @@ impl Space {
     pub(crate) fn allocate(&mut self, len: u64) -> u64 {
         let len = aligned(len.max(1));
         let best = self.free.iter().filter(|&(_, &free)| free >= len).min_by_key(|&(_, &free)| free);
-        let Some((&offset, &free)) = best else {
-            let offset = self.end;
-            self.end += len;
-            return offset;
-        };
+        match best {
+            Some((&offset, &free)) => self.take(offset, free, len),
+            None => self.allocate_at_end(len),
+        }
+    }
+
+    /// Hands out the first free extent of `len` bytes that ends at or before `limit`.
+    pub(crate) fn allocate_below(&mut self, limit: u64, len: u64) -> Option<u64> {
+        let len = aligned(len.max(1));
+        let mut before = self.free.iter().take_while(|&(&offset, _)| offset.saturating_add(len) <= limit);
+        let (&offset, &free) = before.find(|&(_, &free)| free >= len)?;
+        Some(self.take(offset, free, len))
+    }
+
+    /// Hands out new space at the end.
+    pub(crate) fn allocate_at_end(&mut self, len: u64) -> u64 {
+        let offset = self.end;
+        self.end += aligned(len.max(1));
+        offset
+    }
+
+    fn take(&mut self, offset: u64, free: u64, len: u64) -> u64 {
         self.free.remove(&offset);
         if free > len {
             self.free.insert(offset + len, free - len);
         }
         offset
+    }
+
+    /// Where the first free extent starts.
+    pub(crate) fn first_free(&self) -> Option<u64> {
+        self.free.first_key_value().map(|(&offset, _)| offset)
     }
 
     /// Notes that `generation` no longer names `extent`.
@@ -158,6 +180,19 @@ mod tests {
         space.abandon(ByteRange::new(a, 3 * PAGE));
         assert_eq!(space.shrink(), Some(HEADER_AREA_LEN));
         assert_eq!(space.shrink(), None);
+    }
+
+    #[test]
+    fn space_below_is_the_first_that_fits_and_never_reaches_past_the_limit() {
+        let mut space = Space::new(Vec::new(), None);
+        let [a, b, c, d] = [1, 1, 2, 1].map(|pages| space.allocate(pages * PAGE));
+        space.abandon(ByteRange::new(a, PAGE));
+        space.abandon(ByteRange::new(c, 2 * PAGE));
+        assert_eq!(space.first_free(), Some(a));
+        assert_eq!(space.allocate_below(d, 2 * PAGE), Some(c), "the first is too small");
+        assert_eq!(space.allocate_below(b, 2 * PAGE), None);
+        assert_eq!(space.allocate_below(b, 1), Some(a));
+        assert_eq!(space.allocate_below(u64::MAX, 1), None);
     }
 
     #[test]

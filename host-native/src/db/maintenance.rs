@@ -5,10 +5,10 @@
 use super::config::Durability;
 use super::shared::{Shared, lock};
 use crate::files::pin::live_pins;
-use chronicle_core::engine::{Checkpoint, CompactionJob, CompactionStep, Effect, Placed, SealJob};
+use chronicle_core::engine::{Checkpoint, CompactionJob, CompactionStep, Effect, Placed, Relocation, SealJob};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::segment::BuiltSegment;
-use chronicle_core::source::Step;
+use chronicle_core::source::{Source, Step};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -176,6 +176,32 @@ impl Shared {
                 Step::Done => return Ok(()),
             }
         }
+    }
+
+    /// Moves segments to the front of the file where that lets it shrink; false when there is nothing to gain.
+    pub(crate) fn relocate_once(&self) -> Result<bool> {
+        let mut unfinished = lock(&self.maintenance);
+        self.finish_unfinished(&mut unfinished)?;
+        let relocation = lock(&self.engine).engine.begin_relocation();
+        let Some(relocation) = relocation else { return Ok(false) };
+        if let Err(error) = self.copy_segments(&relocation) {
+            lock(&self.engine).engine.abandon_relocation(relocation);
+            return Err(self.classify(error));
+        }
+        let checkpoint =
+            lock(&self.engine).engine.install_relocation(relocation).map_err(|error| self.classify(error))?;
+        self.run_checkpoint(&mut unfinished, checkpoint)?;
+        Ok(true)
+    }
+
+    fn copy_segments(&self, relocation: &Relocation) -> Result<()> {
+        let mut source = self.source(relocation.moves().map(|(from, _)| from).collect());
+        for (from, to) in relocation.moves() {
+            let bytes = source.read(from)?;
+            let bytes = bytes.ok_or_else(|| Error::new(ErrorKind::Io, "a mapped segment is not there"))?;
+            self.data.write_all_at(to, bytes)?;
+        }
+        Ok(())
     }
 
     /// Writes new segments to extents that nothing names yet.

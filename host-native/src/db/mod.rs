@@ -149,8 +149,14 @@ impl Db {
                 break;
             }
         }
-        // Space of the inputs is free once the older superblock no longer names them.
+        // Space is free once the older superblock no longer names it, too.
         self.shared.rewrite_superblock()?;
+        for _ in 0..RELOCATIONS_MAX {
+            if !self.shared.relocate_once()? {
+                break;
+            }
+            self.shared.rewrite_superblock()?;
+        }
         self.shared.rewrite_superblock()
     }
 
@@ -164,6 +170,9 @@ impl Db {
     }
 }
 
+/// Rounds in which a compaction moves segments to the front. Two or three do for what compactions leave; the bound keeps
+/// a file whose gaps fit nothing from being rewritten over and over.
+const RELOCATIONS_MAX: usize = 8;
 /// Log bytes above which closing makes a checkpoint, so that the next opening is quick.
 const CLOSE_CHECKPOINT_BYTES: u64 = 256 << 10;
 
