@@ -3,6 +3,7 @@
 //! What it keeps true: results go to stdout and everything else to stderr; `--json` makes both machine-readable; the exit
 //! status says what happened (see [`failure`]); nothing half-written is left behind. Only this folder prints.
 mod args;
+mod backup;
 mod compact;
 mod completions;
 mod delete;
@@ -20,7 +21,9 @@ mod place;
 mod progress;
 mod query;
 mod report;
+mod restore;
 mod rows;
+mod verify;
 mod write;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -59,6 +62,9 @@ enum Verb {
     Inspect(inspect::Inspect),
     Digest(digest::Digest),
     Compact(compact::Compact),
+    Verify(verify::Verify),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Completions(completions::Completions),
 }
 
@@ -69,6 +75,8 @@ enum Status {
     Done,
     /// Some of the data was left out, which the report says; the exit status is 1.
     Incomplete,
+    /// Damage was found, which the report lists; the exit status is 3.
+    Damaged,
 }
 
 /// What every verb answers.
@@ -92,11 +100,15 @@ pub(crate) fn run() -> ExitCode {
         Verb::Inspect(verb) => verb.run(json),
         Verb::Digest(verb) => verb.run(json),
         Verb::Compact(verb) => verb.run(json),
+        Verb::Verify(verb) => verb.run(json),
+        Verb::Backup(verb) => verb.run(json),
+        Verb::Restore(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {
         Ok(Status::Done) => ExitCode::SUCCESS,
         Ok(Status::Incomplete) => ExitCode::FAILURE,
+        Ok(Status::Damaged) => ExitCode::from(failure::DAMAGED),
         Err(failure) => failure.tell(json),
     }
 }
