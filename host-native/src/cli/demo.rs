@@ -155,10 +155,11 @@ impl Story {
         let (report, meanwhile) = (report?, meanwhile?);
         let record = &report.record;
         self.say(format!(
-            "{} as of lsn {} in {:.0} ms; writes never waited, {} went on beside it",
+            "{} as of lsn {} in {:.0} ms; writers were held for {:.0} us of it, and made {} meanwhile",
             bytes(report.bytes),
             record.lsn,
             report.took.as_secs_f64() * 1e3,
+            report.held.as_secs_f64() * 1e6,
             count(u64::try_from(meanwhile).unwrap_or_default(), "commit")
         ))?;
         self.step("prove the backup", "chronicle verify --path snapshot --level deep")?;
