@@ -42,8 +42,8 @@ pub struct Verified {
     pub source: BackupSource,
     /// What was checked and found.
     pub report: VerifyReport,
-    /// The commit at which the catalog ends; the log may go further.
-    pub checkpoint: Option<Position>,
+    /// The last commit that was found; `None` when there is no superblock.
+    pub end: Option<Position>,
     /// True when a writer had the database open meanwhile.
     pub live: bool,
 }
@@ -65,16 +65,21 @@ pub fn verify_with(path: &Path, level: VerifyLevel, progress: Progress<'_>) -> R
     match &source {
         BackupSource::Snapshot { folder, record } => {
             let mut report = check_files(folder, record, level);
-            let (files, checkpoint) =
-                Files::open(folder.join(DATA_FILE_NAME), Kind::Packed)?.verify(level, progress)?;
-            report.merge(files);
-            Ok(Verified { report, checkpoint, live: false, source })
+            let files = Files::open(folder.join(DATA_FILE_NAME), Kind::Packed)?.verify(level, progress)?;
+            report.merge(files.report);
+            // The log of a snapshot that lost its last commit would look whole by itself.
+            let matches = files.superblock.as_ref().map_or(Ok(()), |superblock| record.matches(superblock));
+            let ends = files.end.map_or(Ok(()), |end| record.ends_at(&end));
+            for error in [matches, ends].into_iter().filter_map(Result::err) {
+                report.findings.add(&folder.display(), &error, Affected::default());
+            }
+            Ok(Verified { report, end: files.end, live: false, source })
         }
         BackupSource::Database { path } => {
             let files = Files::open(path.clone(), Kind::Shared)?;
             let live = files.live;
-            let (report, checkpoint) = files.verify(level, progress)?;
-            Ok(Verified { report, checkpoint, live, source })
+            let checked = files.verify(level, progress)?;
+            Ok(Verified { report: checked.report, end: checked.end, live, source })
         }
     }
 }
@@ -84,7 +89,7 @@ pub fn verify_with(path: &Path, level: VerifyLevel, progress: Progress<'_>) -> R
 pub(crate) fn verify_private(folder: &Path, packed: bool) -> Result<VerifyReport> {
     let kind = if packed { Kind::Packed } else { Kind::Private };
     let files = Files::open(folder.join(DATA_FILE_NAME), kind)?;
-    files.verify(VerifyLevel::Full, &|_, _| {}).map(|(report, _)| report)
+    files.verify(VerifyLevel::Full, &|_, _| {}).map(|checked| checked.report)
 }
 
 /// The files against the record.
@@ -125,6 +130,12 @@ enum Kind {
     Shared,
 }
 
+struct Checked {
+    report: VerifyReport,
+    superblock: Option<Superblock>,
+    end: Option<Position>,
+}
+
 struct Files {
     paths: DbPaths,
     data: DataFile,
@@ -142,7 +153,7 @@ impl Files {
         Ok(Self { paths, data, kind, live })
     }
 
-    fn verify(&self, level: VerifyLevel, progress: Progress<'_>) -> Result<(VerifyReport, Option<Position>)> {
+    fn verify(&self, level: VerifyLevel, progress: Progress<'_>) -> Result<Checked> {
         let mut report = VerifyReport::default();
         let mut header =
             verify_header(&read_header(&self.data)?, self.data.len()?, self.kind == Kind::Packed);
@@ -158,7 +169,9 @@ impl Files {
         }
         let superblock = header.superblock.clone();
         report.merge(header);
-        let Some(superblock) = superblock else { return Ok((report.at_file(&self.paths), None)) };
+        let Some(superblock) = superblock else {
+            return Ok(Checked { report: report.at_file(&self.paths), superblock: None, end: None });
+        };
         let root = &superblock.root;
         let checkpoint = Position { lsn: root.lsn, commit_time_ns: root.commit_time_ns, chain: root.chain };
         let Step::Ready(catalog) = verify_catalog(&superblock, &mut FileSource::new(&self.data)) else {
@@ -179,9 +192,9 @@ impl Files {
             }
         }
         let mut report = report.at_file(&self.paths);
-        self.logs(&superblock, checkpoint, level, &mut report)?;
+        let end = self.logs(&superblock, checkpoint, level, &mut report)?;
         drop(pin);
-        Ok((report, Some(checkpoint)))
+        Ok(Checked { report, superblock: Some(superblock), end: Some(end) })
     }
 
     /// Every segment, on all cores, one map each at a time.
@@ -242,7 +255,7 @@ impl Files {
         checkpoint: Position,
         level: VerifyLevel,
         report: &mut VerifyReport,
-    ) -> Result<()> {
+    ) -> Result<Position> {
         let files = self.paths.log_files()?;
         let first = match superblock.root.log {
             LogStart::From { first_lsn, .. } => first_lsn,
@@ -254,7 +267,7 @@ impl Files {
             let error =
                 Error::damaged(format!("it is missing, and holds the commits after {}", superblock.root.lsn));
             report.findings.add(&self.paths.log(first).display(), &error, Affected::default());
-            return Ok(());
+            return Ok(checkpoint);
         }
         let mut before: Option<Position> = None;
         for (index, file) in files.iter().enumerate() {
@@ -277,7 +290,7 @@ impl Files {
             before = Some(log.end);
             report.merge(VerifyReport::from(log));
         }
-        Ok(())
+        Ok(before.filter(|end| end.lsn > checkpoint.lsn).unwrap_or(checkpoint))
     }
 
     fn log(

@@ -1,6 +1,8 @@
 //! What tests and benches of Chronicle share.
 pub mod allocation;
+pub mod child;
 pub mod fuzzing;
+pub mod ledger;
 pub mod measure;
 pub mod oracle;
 pub mod program;

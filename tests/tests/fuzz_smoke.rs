@@ -2,7 +2,7 @@
 use chronicle_tests::fuzzing::{TARGETS, mutate};
 
 /// Inputs of each decoder; the fuzzer itself runs for a time instead.
-const INPUTS: u64 = 300;
+const INPUTS: u64 = 2_000;
 
 #[test]
 fn no_decoder_panics_on_mutated_input() {

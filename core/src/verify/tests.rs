@@ -331,22 +331,27 @@ fn checksums_run_at_the_speed_of_crc32() {
         summary,
     };
     let time = |work: &dyn Fn()| {
-        let runs = (0..9).map(|_| {
-            let started = std::time::Instant::now();
-            work();
-            started.elapsed()
-        });
-        runs.min().unwrap().as_secs_f64()
+        let started = std::time::Instant::now();
+        work();
+        started.elapsed().as_secs_f64()
     };
-    let crc = time(&|| {
-        std::hint::black_box(crc32fast::hash(&segment.bytes));
-    });
-    let verify =
-        time(&|| assert!(verify_segment(&segment.bytes, &entry, Level::Checksums, None).findings.is_empty()));
-    let everything = time(&|| {
-        let keys = |_| Some(crate::ids::SeriesKey(1));
-        assert!(verify_segment(&segment.bytes, &entry, Level::Everything, Some(&keys)).findings.is_empty());
-    });
+    // In turns, and the best of each: on a busy machine one of them alone is slowed down by what else runs.
+    let (mut crc, mut verify, mut everything) = (f64::MAX, f64::MAX, f64::MAX);
+    for round in 0..60 {
+        crc = crc.min(time(&|| {
+            std::hint::black_box(crc32fast::hash(std::hint::black_box(&segment.bytes)));
+        }));
+        verify = verify.min(time(&|| {
+            assert!(verify_segment(&segment.bytes, &entry, Level::Checksums, None).findings.is_empty());
+        }));
+        if round % 20 == 0 {
+            everything = everything.min(time(&|| {
+                let keys = |_| Some(crate::ids::SeriesKey(1));
+                let report = verify_segment(&segment.bytes, &entry, Level::Everything, Some(&keys));
+                assert!(report.findings.is_empty());
+            }));
+        }
+    }
     let mib = segment.bytes.len() as f64 / f64::from(1 << 20);
     std::println!(
         "{mib:.0} MiB: crc32 {:.0} MiB/s, checksums {:.0} MiB/s ({:.2} of it), everything {:.0} MiB/s",
@@ -355,5 +360,6 @@ fn checksums_run_at_the_speed_of_crc32() {
         crc / verify,
         mib / everything
     );
-    assert!(crc / verify >= 0.8);
+    // The check does all that the bare loop does and more: a ratio well above 1 is a measurement that went wrong.
+    assert!((0.8..1.1).contains(&(crc / verify)));
 }

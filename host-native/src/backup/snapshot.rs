@@ -98,7 +98,7 @@ impl<'db> BackupManager<'db> {
             ))
             .at(self.db.path().display()));
         }
-        let digest = visible_digest(workshop.path())?;
+        let digest = visible_digest(workshop.path(), &plan)?;
         let record = plan.record(now_ns(), digest, checked.log_points, files)?;
         create_file_durably(&workshop.join(RECORD_FILE_NAME), &record.to_bytes()?)?;
         rename_dir_durably(workshop.path(), target)?;
@@ -171,8 +171,16 @@ impl<'db> BackupManager<'db> {
 }
 
 /// Opens the copy as any reader would, and computes its digest: what was made can be opened, and says what it holds.
-fn visible_digest(folder: &Path) -> Result<std::result::Result<Digest, String>> {
+fn visible_digest(folder: &Path, plan: &PackPlan) -> Result<std::result::Result<Digest, String>> {
     let db = Db::open_private(&folder.join(DATA_FILE_NAME), Config::read_only())?;
+    if db.position() != plan.position {
+        return Err(Error::damaged(format!(
+            "the copy ends with commit {} instead of {}: the source's log changed while it was read; try again",
+            db.position().lsn,
+            plan.position.lsn
+        ))
+        .at(folder.display()));
+    }
     Ok(match db.digest_within(DIGEST_POINTS_MAX)? {
         Some(digest) => Ok(digest),
         None => Err(format!(

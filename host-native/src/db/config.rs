@@ -3,6 +3,10 @@ use chronicle_core::format::Settings;
 use chronicle_core::model::Limits;
 use std::time::Duration;
 
+/// Smallest and largest log file; between them it is twice [`Config::checkpoint_bytes`].
+const LOG_FILE_BYTES_MIN: u64 = 64 << 10;
+const LOG_FILE_BYTES_MAX: u64 = 64 << 20;
+
 /// When a write that returned is safe from a power cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Durability {
@@ -78,6 +82,8 @@ impl Config {
             limits: self.limits,
             seal_points: self.seal_points.max(1),
             checkpoint_bytes: self.checkpoint_bytes,
+            // A small device that checkpoints early must not carry a large log either.
+            log_file_bytes: self.checkpoint_bytes.saturating_mul(2).clamp(LOG_FILE_BYTES_MIN, LOG_FILE_BYTES_MAX),
             wal_keep_bytes: self.wal_keep_bytes,
             hash_seed,
             ..chronicle_core::engine::Options::default()

@@ -22,6 +22,17 @@ pub struct MetricInfo {
     pub time: TimeRange,
 }
 
+/// Some points of one series, in ascending time.
+#[derive(Clone, Copy, Debug)]
+pub struct PointRun<'a> {
+    /// Which series.
+    pub series: &'a SeriesInfo,
+    /// Unix ns, strictly ascending.
+    pub timestamps: &'a [i64],
+    /// The values' bit patterns, one for each timestamp.
+    pub bits: &'a [u64],
+}
+
 /// Points of chosen series, read in pieces of bounded size as of one commit.
 pub struct SeriesPoints<'db> {
     view: Arc<ReadView>,
@@ -47,9 +58,12 @@ impl Db {
     pub fn digest_with(
         &self,
         trust_stored: bool,
-        on_progress: impl FnMut(u64),
+        mut on_progress: impl FnMut(u64),
     ) -> Result<(Digest, Position)> {
-        let (digest, position) = self.digest_of_view(trust_stored, u64::MAX, on_progress)?;
+        let (digest, position) = self.digest_of_view(trust_stored, |points| {
+            on_progress(points);
+            true
+        })?;
         digest
             .map(|digest| (digest, position))
             .ok_or_else(|| Error::new(ErrorKind::Io, "the digest was not finished"))
@@ -57,14 +71,14 @@ impl Db {
 
     /// The digest, if no more than `points_max` points have to be read for it.
     pub(crate) fn digest_within(&self, points_max: u64) -> Result<Option<Digest>> {
-        self.digest_of_view(true, points_max, |_| {}).map(|(digest, _)| digest)
+        self.digest_of_view(true, |points| points <= points_max).map(|(digest, _)| digest)
     }
 
+    /// Reads on as long as `go_on`, told the points read so far, says so.
     fn digest_of_view(
         &self,
         trust_stored: bool,
-        points_max: u64,
-        mut on_progress: impl FnMut(u64),
+        mut go_on: impl FnMut(u64) -> bool,
     ) -> Result<(Option<Digest>, Position)> {
         let view = Arc::new(lock(&self.shared.engine).engine.view(&Selector::all(), TimeRange::ALL));
         let position = view.position();
@@ -73,8 +87,8 @@ impl Db {
         loop {
             match run.step(&mut source)? {
                 Step::Ready(Some(digest)) => return Ok((Some(digest), position)),
-                Step::Ready(None) if run.points_read() > points_max => return Ok((None, position)),
-                Step::Ready(None) => on_progress(run.points_read()),
+                Step::Ready(None) if go_on(run.points_read()) => {}
+                Step::Ready(None) => return Ok((None, position)),
                 Step::Missing(_) | Step::Done => {
                     return Err(Error::new(ErrorKind::Io, "a mapped segment is not there"));
                 }
@@ -118,12 +132,13 @@ impl SeriesPoints<'_> {
         self.view.position()
     }
 
-    /// The next run of points of one series: which series, timestamps, values as bits. A series may come in several runs.
-    pub fn next(&mut self) -> Result<Option<(&SeriesInfo, &[i64], &[u64])>> {
+    /// The next run of points of one series; `None` at the end. A series may come in several runs.
+    pub fn next_run(&mut self) -> Result<Option<PointRun<'_>>> {
         match self.reader.next(&mut self.source, &mut |_, _| false)? {
             Step::Ready(chunk) => {
                 let (timestamps, bits) = self.reader.points();
-                Ok(self.view.series().get(chunk.series).map(|series| (series.info(), timestamps, bits)))
+                let series = self.view.series().get(chunk.series).map(|series| series.info());
+                Ok(series.map(|series| PointRun { series, timestamps, bits }))
             }
             Step::Missing(_) => Err(Error::new(ErrorKind::Io, "a mapped segment is not there")),
             Step::Done => Ok(None),

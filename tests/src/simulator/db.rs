@@ -8,7 +8,7 @@ use chronicle_core::engine::{
     Checkpoint, CompactionJob, CompactionStep, Effect, Engine, LogWrite, Opening, Options, Placed, ReadView,
     ReplayEnd, SealJob, Selector, create,
 };
-use chronicle_core::error::{Error, Result};
+use chronicle_core::error::Result;
 use chronicle_core::format::{HEADER_AREA_LEN, LogStart, Settings};
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Lineage};
@@ -177,7 +177,7 @@ impl SimDb {
 
     fn tell(&mut self, next: Option<&Effect>) {
         if let Some(observer) = &mut self.observer {
-            let acknowledged = self.acknowledged;
+            let acknowledged = self.acknowledged.max(self.engine.durable_lsn());
             observer(
                 &self.disk,
                 next,
@@ -374,9 +374,4 @@ impl SimView {
         let state = oracle.at(engine.position().lsn);
         Self { view, state, guard }
     }
-}
-
-/// The error of opening a disk.
-pub fn open_error(disk: &SimDisk, options: &Options) -> Option<Error> {
-    open_engine(disk, options).err()
 }

@@ -6,6 +6,7 @@
 //! one file system: it loses more than most do.
 mod check;
 mod clock;
+mod cold;
 mod crash;
 mod db;
 mod disk;
@@ -15,10 +16,11 @@ mod work;
 
 pub use check::{Rows, digest_of, naive_rows, read_all, run_query};
 pub use clock::Clock;
+pub use cold::ColdStore;
 pub use crash::{Crashes, check_image};
 pub use db::{
     EPOCH, HOUR, LINEAGE, Observer, Promise, SimCompaction, SimDb, SimView, new_disk, open_engine,
-    open_error, small_options,
+    small_options,
 };
 pub use disk::{Needs, SimDisk};
 pub use extents::{Extents, named_by_slot};

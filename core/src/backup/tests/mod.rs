@@ -5,7 +5,10 @@ mod record;
 use super::{PackPlan, Piece, restored_identity};
 use crate::engine::{Effect, Selector};
 use crate::error::ErrorKind;
-use crate::format::{LogExpectation, LogScan, LogStart, OtherSlot, newest};
+use crate::format::{
+    Commit, CommitKind, EpochParent, Features, FrameHead, LogExpectation, LogHeader, LogScan, LogStart,
+    OtherSlot, encode_frame, newest,
+};
 use crate::ids::Epoch;
 use crate::model::TimeRange;
 use alloc::string::ToString;
@@ -98,8 +101,6 @@ fn a_database_without_a_commit_packs_and_opens() {
 /// Opens a staged copy, folds its log in and starts the new epoch, as a restore does.
 fn restore(staged: &mut Host, epoch: Epoch) {
     let mut engine = staged.open_to_read().unwrap();
-    let effects = engine.start_log(false, SECOND).unwrap();
-    staged.perform(effects);
     staged.seal(&mut engine);
     let identity = restored_identity(engine.identity(), engine.position(), epoch);
     let fold = engine.begin_epoch(identity).unwrap();
@@ -149,7 +150,7 @@ fn a_restored_copy_is_one_file_of_a_new_epoch_that_goes_on() {
         known_durable_lsn: 0,
     };
     let first = LogScan::new(log, &expectation).unwrap().next().unwrap();
-    assert_eq!(first.head.kind, crate::format::CommitKind::NewEpoch);
+    assert_eq!(first.head.kind, CommitKind::NewEpoch);
     // A snapshot of the restored database is one like any other.
     let copy = restored.pack(&PackPlan::new(&again.snapshot()).unwrap());
     assert_eq!(copy.digest(&mut copy.open_to_read().unwrap()), with_more);
@@ -160,8 +161,6 @@ fn a_crash_anywhere_in_the_fold_leaves_the_old_epoch_or_the_new_one() {
     let (host, mut engine) = example();
     let mut staged = host.pack(&PackPlan::new(&engine.snapshot()).unwrap());
     let mut engine = staged.open_to_read().unwrap();
-    let effects = engine.start_log(false, SECOND).unwrap();
-    staged.perform(effects);
     staged.seal(&mut engine);
     let old = engine.identity().epoch;
     let identity = restored_identity(engine.identity(), engine.position(), NEW_EPOCH);
@@ -203,4 +202,57 @@ fn a_first_epoch_starts_without_a_commit_that_says_so() {
     let mut engine = host.open();
     assert_eq!(engine.prepare_new_epoch(SECOND).unwrap(), None);
     assert_eq!(engine.position().lsn, 0);
+}
+
+#[test]
+fn a_crash_while_the_first_writer_opens_a_restored_copy_loses_nothing() {
+    let (host, mut engine) = example();
+    let mut restored = host.pack(&PackPlan::new(&engine.snapshot()).unwrap());
+    restore(&mut restored, NEW_EPOCH);
+    let digest = host.digest(&mut engine);
+    let parent = engine.position().lsn;
+    let effects = restored.open_to_read().unwrap().start_log(false, SECOND).unwrap();
+    assert!(matches!(effects[0], Effect::CreateLog { .. }));
+    for done in 0..=effects.len() {
+        let mut crashed = restored.clone();
+        crashed.perform(effects[..done].to_vec());
+        let mut opened = crashed.open();
+        assert_eq!(opened.position().lsn, parent + 1, "the epoch starts once, after {done} effects");
+        assert_eq!(crashed.digest(&mut opened), digest);
+        crashed.write(&mut opened, &points(0, 1));
+        assert_eq!(crashed.open_to_read().unwrap().position().lsn, parent + 2);
+    }
+}
+
+#[test]
+fn a_log_whose_epoch_starts_elsewhere_than_the_superblock_says_is_refused() {
+    let (host, mut engine) = example();
+    let snapshot = engine.snapshot();
+    let mut restored = host.pack(&PackPlan::new(&snapshot).unwrap());
+    restore(&mut restored, NEW_EPOCH);
+    let parent = newest(&restored.data).unwrap().0.root.parent.unwrap();
+    let first_lsn = parent.lsn + 1;
+    let header = LogHeader {
+        features: Features::default(),
+        lineage: snapshot.identity.lineage,
+        epoch: NEW_EPOCH,
+        first_lsn,
+        chain: parent.chain,
+        host_clock_ns: 0,
+    };
+    let head = FrameHead {
+        lsn: first_lsn,
+        host_clock_ns: 0,
+        commit_time_ns: snapshot.position.commit_time_ns + 1,
+        durable_lsn: parent.lsn,
+        kind: CommitKind::NewEpoch,
+        points: 0,
+    };
+    for (named, opens) in [(parent, true), (EpochParent { lsn: parent.lsn - 1, ..parent }, false)] {
+        let payload = Commit::NewEpoch(named).encode().unwrap();
+        let mut log = header.encode();
+        encode_frame(&head, &payload, &parent.chain, &NEW_EPOCH, &mut log).unwrap();
+        restored.logs = [(first_lsn, log)].into();
+        assert_eq!(restored.open_to_read().is_ok(), opens);
+    }
 }
