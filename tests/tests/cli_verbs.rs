@@ -303,6 +303,7 @@ fn a_reader_that_goes_away_is_no_error() {
 #[test]
 fn every_verb_documents_itself_with_examples() {
     let verbs = [
+        "demo",
         "init",
         "write",
         "import",
@@ -331,4 +332,15 @@ fn every_verb_documents_itself_with_examples() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(chronicle(&["completions", shell]).done().contains("chronicle"));
     }
+}
+
+#[test]
+fn the_demo_restores_what_was_lost_and_leaves_nothing_behind() {
+    let place = Place::empty();
+    let told = chronicle(&["demo", "--dir", &place.at("demo")]).done();
+    assert!(told.contains("the digests are equal"), "{told}");
+    assert_eq!(names(Path::new(&place.at("demo/restored"))).first().map(String::as_str), Some("data.db"));
+    chronicle(&["demo", "--dir", &place.at("demo")]).failed(1);
+    let report = chronicle(&["demo", "--json"]).json();
+    assert_eq!(report["restored_equal"], true);
 }

@@ -7,6 +7,7 @@ mod backup;
 mod compact;
 mod completions;
 mod delete;
+mod demo;
 mod digest;
 mod export;
 mod failure;
@@ -46,12 +47,14 @@ Exit status: 0 done, 1 failed (or something was left out), 2 wrong usage, 3 dama
 4 nothing can be restored from that source at that time.
 
 Examples:
+  chronicle demo
   chronicle init   --path data.db --partition 1h --retention 30d
   chronicle import --path data.db --input metrics.csv
   chronicle query  --path data.db 'SELECT mean(value) FROM cpu GROUP BY time(5m), host'";
 
 #[derive(Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Init(init::Init),
     Write(write::Write),
     Import(import::Import),
@@ -90,6 +93,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let json = cli.json;
     let outcome = match cli.verb {
+        Verb::Demo(verb) => verb.run(json),
         Verb::Init(verb) => verb.run(json),
         Verb::Write(verb) => verb.run(json),
         Verb::Import(verb) => verb.run(json),
