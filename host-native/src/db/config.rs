@@ -83,7 +83,10 @@ impl Config {
             seal_points: self.seal_points.max(1),
             checkpoint_bytes: self.checkpoint_bytes,
             // A small device that checkpoints early must not carry a large log either.
-            log_file_bytes: self.checkpoint_bytes.saturating_mul(2).clamp(LOG_FILE_BYTES_MIN, LOG_FILE_BYTES_MAX),
+            log_file_bytes: self
+                .checkpoint_bytes
+                .saturating_mul(2)
+                .clamp(LOG_FILE_BYTES_MIN, LOG_FILE_BYTES_MAX),
             wal_keep_bytes: self.wal_keep_bytes,
             hash_seed,
             ..chronicle_core::engine::Options::default()
