@@ -32,7 +32,7 @@ fn the_golden_database_and_snapshot_are_read_as_they_were_written() {
         let (_folder, path) = fixture(name);
         let found = verify(&path, VerifyLevel::Deep).unwrap();
         assert!(found.report.is_sound(), "{name}: {}", found.report);
-        assert!(found.report.log_commits > 0 && found.report.segments > 3, "{name}: {}", found.report);
+        assert!(found.report.log_commits > 0 && found.report.segments >= 3, "{name}: {}", found.report);
         let db = Db::open(&path, Config::read_only()).unwrap();
         assert_eq!(db.position().lsn, LSN);
         check(&db);
