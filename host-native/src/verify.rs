@@ -181,7 +181,9 @@ impl Files {
         };
         let segments = catalog.segments.clone();
         report.merge(catalog);
-        if level != VerifyLevel::Records {
+        if level == VerifyLevel::Records {
+            report.merge(self.segments_cut_off(&segments)?);
+        } else {
             report.merge(self.segments(&segments, level, progress)?);
             if self.kind == Kind::Packed {
                 for gap in unaccounted(&superblock, &segments) {
@@ -195,6 +197,17 @@ impl Files {
         let end = self.logs(&superblock, checkpoint, level, &mut report)?;
         drop(pin);
         Ok(Checked { report, superblock: Some(superblock), end: Some(end) })
+    }
+
+    /// Segments that the file is too short for; reading them finds that, too.
+    fn segments_cut_off(&self, segments: &[SegmentEntry]) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
+        let len = self.data.len()?;
+        for entry in segments.iter().filter(|entry| entry.extent().end() > len) {
+            let error = Error::damaged(format!("the file ends at {len}, before its end: it was cut"));
+            report.findings.add(&place_of(entry), &error, affected_by(entry));
+        }
+        Ok(report)
     }
 
     /// Every segment, on all cores, one map each at a time.
@@ -219,13 +232,7 @@ impl Files {
                 let extent = entry.extent();
                 match maps.get(extent.offset, extent.len) {
                     Ok(map) => mine.merge(verify_segment(&map, entry, core_level, keys)),
-                    Err(error) => {
-                        let summary = &entry.summary;
-                        let series = Some((summary.series_min, summary.series_max));
-                        let affected = Affected { series, time: Some(summary.time) };
-                        let place = format!("segment {} at {}", summary.identity, entry.offset);
-                        mine.findings.add(&place, &error, affected);
-                    }
+                    Err(error) => mine.findings.add(&place_of(entry), &error, affected_by(entry)),
                 }
                 progress(done.fetch_add(extent.len, Ordering::Relaxed) + extent.len, total);
             }
@@ -272,13 +279,15 @@ impl Files {
         let mut before: Option<Position> = None;
         for (index, file) in files.iter().enumerate() {
             let last = index + 1 == files.len();
+            // A closed file ends where the next one starts, whatever was durable later.
+            let next = files.get(index + 1).map_or(u64::MAX, |next| next.first_lsn);
             let expected = LogExpectation {
                 lineage: superblock.lineage,
                 epoch: superblock.epoch,
                 first_lsn: file.first_lsn,
                 chain: before.map(|before| before.chain),
                 commit_time_ns: before.map_or(i64::MIN, |before| before.commit_time_ns),
-                known_durable_lsn: superblock.root.lsn,
+                known_durable_lsn: superblock.root.lsn.min(next.saturating_sub(1)),
             };
             let follows = before.is_none_or(|before| before.lsn + 1 == file.first_lsn);
             if !follows && file.first_lsn > first {
@@ -288,7 +297,7 @@ impl Files {
             let expected = LogExpectation { chain: expected.chain.filter(|_| follows), ..expected };
             let log = self.log(file, &expected, &checkpoint, last, level)?;
             before = Some(log.end);
-            report.merge(VerifyReport::from(log));
+            report.merge(VerifyReport::from(log).at_file(&self.paths));
         }
         Ok(before.filter(|end| end.lsn > checkpoint.lsn).unwrap_or(checkpoint))
     }
@@ -318,6 +327,15 @@ impl Files {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
+}
+
+fn place_of(entry: &SegmentEntry) -> String {
+    format!("segment {} at {}", entry.summary.identity, entry.offset)
+}
+
+fn affected_by(entry: &SegmentEntry) -> Affected {
+    let summary = &entry.summary;
+    Affected { series: Some((summary.series_min, summary.series_max)), time: Some(summary.time) }
 }
 
 trait AtFile {

@@ -25,14 +25,19 @@ pub struct HeaderReport {
 /// Checks both slots of a file of `file_len` bytes; `header_area` are its first 64 KiB, or all of a shorter one.
 ///
 /// `packed` says that the file is part of a backup: then there is one superblock, zeros are all that is beside it, and
-/// the file ends where the catalog says.
+/// the file ends where the catalog says. Else it must reach as far as the catalog's pages; whether it holds each segment
+/// is for the caller to see.
 pub fn verify_header(header_area: &[u8], file_len: u64, packed: bool) -> HeaderReport {
     let mut report = HeaderReport { bytes: header_area.len() as u64, ..HeaderReport::default() };
     let mut find = |error: Error| report.findings.add(&"header area", &error, Affected::default());
     match newest(header_area) {
         Err(error) => find(error),
         Ok((superblock, slots)) => {
-            let needed = superblock.root.file_len;
+            // A database that is in use ends where its last extent does, without padding, and loses free space behind
+            // that after the superblock was written: only what the catalog names must be there.
+            let pages = superblock.root.pages.iter().map(|page| page.extent().end());
+            let needed =
+                if packed { superblock.root.file_len } else { pages.fold(HEADER_AREA_LEN, u64::max) };
             if file_len < needed || (packed && file_len != needed) {
                 find(Error::damaged(alloc::format!(
                     "the file has {file_len} bytes, its catalog accounts for {needed}: it was cut, or something was added"

@@ -1,11 +1,13 @@
 //! Committing: callers prepare side by side; one of them writes and syncs for all that wait.
 use super::config::Durability;
 use super::shared::{EngineCell, Retraction, Shared, lock};
+use crate::files::log_file::LogFile;
 use crate::host::now_ns;
 use chronicle_core::engine::{Effect, LogWrite};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
+use std::sync::Arc;
 
 /// Unsealed points, as a multiple of `seal_points`, at which writers wait for the background: memory is a budget.
 const BACKLOG_MAX: usize = 4;
@@ -73,8 +75,9 @@ impl Shared {
         let now = now_ns();
         let write = lock(&self.engine).engine.take_log_write(now).map_err(Failed::Uncertain)?;
         let Some(write) = write else { return Ok(None) };
+        let file_before = lock(&self.log).clone();
         if let Err(error) = self.perform(&write.effects) {
-            return Err(self.take_back(write, error));
+            return Err(self.take_back(write, file_before, error));
         }
         let durable = self.config.durability == Durability::Sync;
         if durable {
@@ -92,15 +95,31 @@ impl Shared {
     }
 
     /// A full medium leaves the log as it was: the commits did not happen, and later ones may. Anything else is uncertain.
-    fn take_back(&self, write: LogWrite, error: Error) -> Failed {
-        let offset = write.effects.iter().find_map(|effect| match effect {
-            Effect::AppendLog { offset, .. } => Some(*offset),
+    fn take_back(&self, write: LogWrite, file_before: Option<(Lsn, Arc<LogFile>)>, error: Error) -> Failed {
+        if error.kind() != ErrorKind::Full {
+            return Failed::Uncertain(error);
+        }
+        let created = write.effects.iter().find_map(|effect| match effect {
+            Effect::CreateLog { first_lsn, .. } => Some(*first_lsn),
             _ => None,
         });
-        let unchanged = lock(&self.log).as_ref().is_some_and(|(_, file)| Some(file.end()) == offset);
-        let created = write.effects.iter().any(|effect| matches!(effect, Effect::CreateLog { .. }));
-        if error.kind() != ErrorKind::Full || !unchanged || created {
-            return Failed::Uncertain(error);
+        match created {
+            // The next log file, without a frame: it goes, and the one before takes the next try.
+            Some(first_lsn) => {
+                if let Err(error) = LogFile::delete(&self.paths.log(first_lsn)) {
+                    return Failed::Uncertain(error);
+                }
+                *lock(&self.log) = file_before;
+            }
+            None => {
+                let offset = write.effects.iter().find_map(|effect| match effect {
+                    Effect::AppendLog { offset, .. } => Some(*offset),
+                    _ => None,
+                });
+                if file_before.map(|(_, file)| file.end()) != offset {
+                    return Failed::Uncertain(error);
+                }
+            }
         }
         let mut cell = lock(&self.engine);
         cell.engine.retract(write);

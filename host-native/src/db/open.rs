@@ -143,11 +143,11 @@ fn try_read_only(
     Ok((data, engine, pin, recovery))
 }
 
-/// A pin, or none where the folder takes no files: nobody can write there.
+/// A pin. Where the folder takes no files from this user, writers are kept off instead; none where there never was one.
 pub(crate) fn pin_generation(paths: &DbPaths, generation: Generation) -> Result<Option<Pin>> {
     match Pin::create(paths, generation) {
         Ok(pin) => Ok(Some(pin)),
-        Err(error) if error.kind() == ErrorKind::ReadOnly => Ok(None),
+        Err(error) if error.kind() == ErrorKind::ReadOnly => Pin::keep_writers_off(paths, generation),
         Err(error) => Err(error),
     }
 }

@@ -64,7 +64,8 @@ fn busy(paths: &DbPaths, file: &mut File) -> Error {
     let _ = file.rewind().and_then(|()| Read::take(file, TEXT_BYTES_MAX).read_to_end(&mut text));
     let text: String = String::from_utf8_lossy(&text).chars().filter(|c| !c.is_control()).collect();
     let holder =
-        if text.is_empty() { "another writer".to_owned() } else { format!("another writer ({text})") };
+        // Whoever holds it without having written a line is a reader that may not pin, or just about to write it.
+        if text.is_empty() { "another writer, or a reader who may not create files here,".to_owned() } else { format!("another writer ({text})") };
     Error::new(
         ErrorKind::Busy,
         format!("{holder} has it open: close that one first, or open this one for reading only"),

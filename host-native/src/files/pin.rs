@@ -23,7 +23,8 @@ const TRIES_MAX: usize = 16;
 #[derive(Debug)]
 pub struct Pin {
     generation: Generation,
-    path: PathBuf,
+    /// The pin's own file; none where the writer's lock file is held instead.
+    path: Option<PathBuf>,
     /// Open for its lock.
     _file: File,
 }
@@ -31,8 +32,8 @@ pub struct Pin {
 impl Pin {
     /// Pins `generation`. Read the superblock again afterwards; see the module.
     ///
-    /// [`ErrorKind::ReadOnly`] means that the folder takes no files from us (read-only medium or permissions): the
-    /// caller may go on without a pin where nothing is ever reused, that is in a frozen folder, and nowhere else.
+    /// [`ErrorKind::ReadOnly`] means that the folder takes no files from us (read-only medium or permissions); see
+    /// [`Pin::keep_writers_off`].
     pub fn create(paths: &DbPaths, generation: Generation) -> Result<Self> {
         for _ in 0..TRIES_MAX {
             let random = random_name();
@@ -55,7 +56,7 @@ impl Pin {
                 }
             }
             match std::fs::rename(&making, &path) {
-                Ok(()) => return Ok(Self { generation, path, _file: file }),
+                Ok(()) => return Ok(Self { generation, path: Some(path), _file: file }),
                 // The writer took it for a dead one before we had locked it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
@@ -68,6 +69,26 @@ impl Pin {
             .at(paths.data().display()))
     }
 
+    /// The pin of a reader whom the folder takes no files from: no writer can open the database while it is held. `None`
+    /// where there is no lock file: a copy, which no writer ever had. [`ErrorKind::ReadOnly`] while a writer has it open,
+    /// and when that can't be told: without a pin, it would reuse or cut off what is being read.
+    pub fn keep_writers_off(paths: &DbPaths, generation: Generation) -> Result<Option<Self>> {
+        let path = paths.lock();
+        let file = match open_regular(&path, OpenOptions::new().read(true), Links::Refuse) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(refused(&path, &error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { generation, path: None, _file: file })),
+            Err(TryLockError::WouldBlock) => {
+                let error = io::Error::new(io::ErrorKind::PermissionDenied, "a writer has the database open");
+                Err(refused(&path, &error))
+            }
+            Err(TryLockError::Error(error)) => Err(os_error("lock", &path, &error)),
+        }
+    }
+
     /// The generation that it holds.
     pub fn generation(&self) -> Generation {
         self.generation
@@ -77,7 +98,9 @@ impl Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         // Left behind, it is unlocked and the writer's next look removes it.
-        let _ = std::fs::remove_file(&self.path);
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

@@ -118,7 +118,7 @@ fn restore(source: &Path, folder: &Path) -> chronicle::Result<()> {
     Ok(())
 }
 
-/// A database with several segments, dictionary runs, a deletion and an unsealed log; and a snapshot of it.
+/// A database with segments, dictionary runs, a deletion in the catalog, one in the log, and points in the log; and a snapshot of it.
 fn golden(folder: &Path) -> chronicle::Result<()> {
     let database = folder.join("database");
     for made in [&database, &folder.join("snapshot")] {
@@ -127,12 +127,13 @@ fn golden(folder: &Path) -> chronicle::Result<()> {
     std::fs::create_dir_all(&database).map_err(|error| Error::invalid(error.to_string()))?;
     let config = Config { background: false, ..busy_config(chronicle::Durability::Sync) };
     let db = Db::open(database.join("data.db"), config)?;
-    for sealed in [8, 18, 22] {
-        fill(&db, sealed);
-        db.checkpoint()?;
-    }
-    fill(&db, 25);
+    fill(&db, 4);
+    db.checkpoint()?;
     db.delete(&Selector::metric("m1").tag("s", "4"), TimeRange::ALL)?;
+    fill(&db, 8);
+    db.checkpoint()?;
+    fill(&db, 10);
+    db.delete(&Selector::metric("doomed"), TimeRange::ALL)?;
     BackupManager::new(&db).create_snapshot(folder.join("snapshot"))?;
     println!("digest {} after commit {}", db.digest(false)?.0, db.position().lsn);
     drop(db);

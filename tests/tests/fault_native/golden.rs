@@ -5,10 +5,10 @@ use chronicle::{Config, Db, restore_snapshot};
 use std::path::{Path, PathBuf};
 
 /// What `victim golden` printed.
-const DIGEST: &str = "?";
-const LSN: u64 = 26;
-/// Sum of the values of the series `late`: the numbers of the commits up to 25 but the 17th, a deletion.
-const SUM: f64 = (25 * 26 / 2 - 17) as f64;
+const DIGEST: &str = "654-56e251b90af75573f6746e06d7e9db7b";
+const LSN: u64 = 11;
+/// Sum of the values of the series `late`: the numbers of the commits up to 10 but the fifth, a deletion.
+const SUM: f64 = (10 * 11 / 2 - 5) as f64;
 
 fn fixture(name: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -32,7 +32,7 @@ fn the_golden_database_and_snapshot_are_read_as_they_were_written() {
         let (_folder, path) = fixture(name);
         let found = verify(&path, VerifyLevel::Deep).unwrap();
         assert!(found.report.is_sound(), "{name}: {}", found.report);
-        assert!(found.report.log_commits > 0 && found.report.segments > 3, "{name}: {}", found.report);
+        assert!(found.report.log_commits > 0 && found.report.segments >= 3, "{name}: {}", found.report);
         let db = Db::open(&path, Config::read_only()).unwrap();
         assert_eq!(db.position().lsn, LSN);
         check(&db);

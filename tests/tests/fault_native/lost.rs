@@ -35,6 +35,29 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
     logs
 }
 
+#[test]
+fn verify_finds_nothing_in_a_healthy_database_whatever_its_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = stopped(folder.path());
+    let is_sound = |when: &str| {
+        for level in [VerifyLevel::Records, VerifyLevel::Deep] {
+            let found = verify(&path, level).unwrap();
+            assert!(found.report.is_sound(), "{when}: {}", found.report);
+        }
+    };
+    is_sound("with two log files to replay");
+    for round in 0..12 {
+        let db = Db::open(&path, config()).unwrap();
+        db.checkpoint().unwrap();
+        is_sound("open, every commit sealed, closed log files kept");
+        fill(&db, LAST + 10 * round);
+        db.compact().unwrap();
+        is_sound("open and compacted");
+        db.close().unwrap();
+        is_sound("closed");
+    }
+}
+
 /// What became of an attempt to use a damaged database.
 #[derive(Debug)]
 enum Outcome {

@@ -1,6 +1,6 @@
 //! Readers in other processes: dead ones hold nothing, living ones keep their view.
-use crate::support::victim;
-use chronicle::{Config, Db};
+use crate::support::{Nobody, allow, victim};
+use chronicle::{Config, Db, ErrorKind};
 use chronicle_tests::ledger::{Ledger, busy_config, fill};
 use std::path::Path;
 
@@ -71,4 +71,31 @@ fn readers_that_come_and_die_while_the_background_compacts_never_see_anything_bu
     let lines = writer.kill();
     assert!(!lines.iter().any(|line| line.starts_with("error")), "{lines:?}");
     ledger.check_after_crash(&path, 1, busy_config(Default::default()));
+}
+
+#[test]
+fn a_reader_that_may_not_pin_reads_while_nobody_writes_and_is_refused_while_someone_does() {
+    let Some(nobody) = Nobody::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    allow(folder.path(), 0o755);
+    let path = folder.path().join("data.db");
+    let config = Config { background: false, ..busy_config(Default::default()) };
+    let db = Db::open(&path, config.clone()).unwrap();
+    churn(&db, 60);
+    // Without a pin the writer would reuse, or cut off, what it reads.
+    let (status, lines) = nobody.victim(&[&"read", &path]).finish();
+    assert_eq!(status.code(), Some(3), "{lines:?}");
+    assert!(lines[0].starts_with("error ReadOnly") && lines[0].contains("snapshot"), "{lines:?}");
+    db.close().unwrap();
+
+    let mut reader = nobody.victim(&[&"read", &path]);
+    assert_eq!(reader.expect("open"), "60");
+    let digest = Ledger::default().digest(60).to_string();
+    assert_eq!(reader.expect("digest"), digest);
+    let error = Db::open(&path, config.clone()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert!(error.message().contains("reader"), "{error}");
+    assert_eq!(reader.expect("digest"), digest);
+    reader.kill();
+    Ledger::default().check(&Db::open(&path, config).unwrap());
 }

@@ -1,8 +1,7 @@
 //! What is not a database of ours, or not ours to open: the promised error, and nothing created or changed.
-use crate::support::{contents, has_tool, is_root, run, skipped, victim, victim_command};
+use crate::support::{Nobody, allow, contents, run, victim};
 use chronicle::{Config, Db, Error, ErrorKind};
 use chronicle_tests::ledger::{Ledger, busy_config, fill};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Opens `path` for writing and for reading; nothing in its folder may change. A writer may leave an empty lock file.
@@ -99,36 +98,16 @@ fn without_permission_nothing_is_opened_and_the_error_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data.db");
     fill(&Db::open(&path, Config::default()).unwrap(), 3);
-    if is_root() {
-        let why = (!has_tool("setpriv")).then_some("setpriv is needed to run as another user");
-        if skipped(why) {
-            return;
-        }
-    }
+    let Some(nobody) = Nobody::new() else { return };
     for file in std::fs::read_dir(folder.path()).unwrap() {
-        std::fs::set_permissions(file.unwrap().path(), PermissionsExt::from_mode(0o600)).unwrap();
+        allow(&file.unwrap().path(), 0o600);
     }
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    allow(folder.path(), 0o755);
     let before = contents(folder.path());
-    if !is_root() {
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    }
     for verb in ["open", "read"] {
-        let mut command = victim_command(&[&verb, &path]);
-        if is_root() {
-            let program = std::env::temp_dir().join(format!("victim-for-all-{}-{verb}", std::process::id()));
-            std::fs::copy(env!("CARGO_BIN_EXE_victim"), &program).unwrap();
-            std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-            command = std::process::Command::new("setpriv");
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
-            command.args([std::ffi::OsStr::new(verb), path.as_os_str()]);
-        }
-        let (status, lines) = chronicle_tests::child::Victim::start(&mut command).finish();
+        let (status, lines) = nobody.victim(&[&verb, &path]).finish();
         assert_eq!(status.code(), Some(3), "{verb}: {lines:?}");
         assert!(lines[0].starts_with("error Io ") && lines[0].contains("ermission"), "{verb}: {lines:?}");
-        let program = std::env::temp_dir().join(format!("victim-for-all-{}-{verb}", std::process::id()));
-        let _ = std::fs::remove_file(program);
     }
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     assert!(before == contents(folder.path()));
 }

@@ -12,7 +12,7 @@ pub(crate) fn rounds(usual: usize) -> usize {
 }
 
 /// The victim's command line.
-pub(crate) fn victim_command(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+fn victim_command(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_victim"));
     command.args(arguments);
     command
@@ -42,6 +42,38 @@ pub(crate) fn has_tool(name: &str) -> bool {
 /// Whether we may mount.
 pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// The victim where everyone may run it, to be run as a user who owns nothing.
+pub(crate) struct Nobody {
+    program: tempfile::TempPath,
+}
+
+impl Nobody {
+    /// `None`, after a loud line, when we can't become someone else.
+    pub(crate) fn new() -> Option<Self> {
+        let why = (!is_root() || !has_tool("setpriv")).then_some("another user needs root and setpriv");
+        if skipped(why) {
+            return None;
+        }
+        let program = tempfile::NamedTempFile::new().expect("a scratch file").into_temp_path();
+        std::fs::copy(env!("CARGO_BIN_EXE_victim"), &program).expect("a copy");
+        allow(&program, 0o755);
+        Some(Self { program })
+    }
+
+    /// A running victim without any rights.
+    pub(crate) fn victim(&self, arguments: &[&dyn AsRef<OsStr>]) -> Victim {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&self.program);
+        Victim::start(command.args(arguments))
+    }
+}
+
+/// Sets the mode of a file or folder.
+pub(crate) fn allow(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a file of ours");
 }
 
 /// Runs a tool, and panics with what it said when it fails.
