@@ -5,7 +5,9 @@
 use super::config::Durability;
 use super::shared::{Shared, lock};
 use crate::files::pin::live_pins;
-use chronicle_core::engine::{Checkpoint, CompactionJob, CompactionStep, Effect, Placed, Relocation, SealJob};
+use chronicle_core::engine::{
+    Checkpoint, CompactionJob, CompactionStep, Effect, Placed, Relocation, SealJob,
+};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::segment::BuiltSegment;
 use chronicle_core::source::{Source, Step};
