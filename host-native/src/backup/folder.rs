@@ -6,6 +6,8 @@ use crate::files::regular_file::{Access, RegularFile};
 use chronicle_core::ids::Hash;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// A folder under construction. It stays when its builder dies, so that the next one can go on.
 pub(super) struct Workshop {
@@ -105,16 +107,44 @@ fn same_bytes(_: &File, _: u64, _: &File, _: u64, _: u64) -> bool {
     false
 }
 
-/// Syncs a file and hashes it, side by side.
-pub(super) fn sync_and_hash(path: &Path) -> Result<(Hash, u64)> {
-    let file = RegularFile::open(path, Access::ReadWrite)?;
+/// How long the syncer rests between two syncs while the copy goes on.
+const SYNC_PAUSE: Duration = Duration::from_millis(30);
+
+/// Does `work`, which writes the files and then checks them, while another thread syncs them: the medium writes while the
+/// processor copies, and finishes while it checks. `work` calls what it is given once the last byte is written. When this
+/// returns without an error, every file is durable.
+pub(super) fn beside_sync<T>(paths: &[PathBuf], work: impl FnOnce(&dyn Fn()) -> Result<T>) -> Result<T> {
+    let written = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let sync = scope.spawn(|| file.sync());
-        let hashed = hash_file(path, super::WINDOW_BYTES);
-        let synced = sync
-            .join()
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the sync thread failed").at(path.display())));
-        synced?;
-        hashed.map(|(hash, len)| (Hash(*hash.as_bytes()), len))
+        let syncer = scope.spawn(|| {
+            let mut files: Vec<RegularFile> = Vec::new();
+            loop {
+                let last = written.load(Ordering::Acquire);
+                for path in paths.get(files.len()..).unwrap_or_default() {
+                    match RegularFile::open(path, Access::ReadWrite) {
+                        Ok(file) => files.push(file),
+                        Err(error) if last => return Err(error),
+                        // Not made yet.
+                        Err(_) => break,
+                    }
+                }
+                files.iter().try_for_each(|file| file.sync())?;
+                if last {
+                    return Ok(());
+                }
+                std::thread::sleep(SYNC_PAUSE);
+            }
+        });
+        let done = work(&|| written.store(true, Ordering::Release));
+        written.store(true, Ordering::Release);
+        let synced =
+            syncer.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the thread that syncs failed")));
+        let done = done?;
+        synced.map(|()| done)
     })
+}
+
+/// BLAKE3 and length of a file.
+pub(super) fn hash(path: &Path) -> Result<(Hash, u64)> {
+    hash_file(path, super::WINDOW_BYTES).map(|(hash, len)| (Hash(*hash.as_bytes()), len))
 }

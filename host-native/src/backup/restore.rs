@@ -1,11 +1,10 @@
 //! Restore: copied aside, every byte checked, the log folded in, published by one rename.
-use super::folder::{Workshop, copy_missing, sync_and_hash};
+use super::Progress;
+use super::folder::{Workshop, beside_sync, copy_missing, hash};
 use super::source::{BackupSource, find_source};
-use super::{Progress, WINDOW_BYTES};
 use crate::db::{Config, Db};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::atomic::{rename_file_durably, sync_dir};
-use crate::files::copy::hash_file;
 use crate::files::lock::WriterLock;
 use crate::files::os_error::OsContext;
 use crate::files::paths::{DbPaths, SiblingKind};
@@ -114,20 +113,20 @@ pub fn restore_with(
     let source_lock = lock_source(&plan.source)?;
 
     let total = plan.files.iter().map(|(_, len)| len).sum();
-    let (mut bytes, mut copied) = (0, 0);
-    for ((path, len), name) in plan.files.iter().zip(&names) {
-        copied += stage(path, *len, &workshop, name)?;
-        bytes += len;
-        progress(bytes, total);
-    }
-    match &plan.source {
-        BackupSource::Snapshot { folder, record } => check_hashes(folder, record, &workshop)?,
-        BackupSource::Database { .. } => {
-            for name in &names {
-                sync_and_hash(&workshop.join(name))?;
-            }
+    let staged: Vec<PathBuf> = names.iter().map(|name| workshop.join(name)).collect();
+    let (bytes, copied) = beside_sync(&staged, |written| {
+        let (mut bytes, mut copied) = (0, 0);
+        for ((path, len), name) in plan.files.iter().zip(&names) {
+            copied += stage(path, *len, &workshop, name)?;
+            bytes += len;
+            progress(bytes, total);
         }
-    }
+        written();
+        if let BackupSource::Snapshot { folder, record } = &plan.source {
+            check_hashes(folder, record, &workshop)?;
+        }
+        Ok((bytes, copied))
+    })?;
     drop(source_lock);
     sync_dir(workshop.path())?;
     let checked = verify_private(workshop.path(), matches!(plan.source, BackupSource::Snapshot { .. }))?;
@@ -256,13 +255,13 @@ fn stage(path: &Path, len: u64, workshop: &Workshop, name: &str) -> Result<u64> 
 /// Every byte of the staged files against the record. Where one is wrong, says whether the source is.
 fn check_hashes(folder: &Path, record: &SnapshotRecord, workshop: &Workshop) -> Result<()> {
     for file in &record.files {
-        let (hash, len) = sync_and_hash(&workshop.join(&file.name))?;
-        if hash == file.blake3 && len == file.len {
+        let (found, len) = hash(&workshop.join(&file.name))?;
+        if found == file.blake3 && len == file.len {
             continue;
         }
         let original = folder.join(&file.name);
-        let (in_source, _) = hash_file(&original, WINDOW_BYTES)?;
-        return Err(if Hash(*in_source.as_bytes()) == file.blake3 {
+        let (in_source, _) = hash(&original)?;
+        return Err(if in_source == file.blake3 {
             Error::damaged("the copy differs from the source, which is sound: the target's medium lies; nothing was restored")
                 .at(workshop.join(&file.name).display())
         } else {

@@ -1,6 +1,6 @@
 //! Snapshot directories: made aside, checked, recorded, and published by a rename.
 use super::Progress;
-use super::folder::{Workshop, copy_missing, sync_and_hash};
+use super::folder::{Workshop, beside_sync, copy_missing, hash};
 use crate::db::{Config, Db, lock};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::atomic::{create_file_durably, rename_dir_durably, sync_dir};
@@ -75,31 +75,32 @@ impl<'db> BackupManager<'db> {
     pub fn create_snapshot_with(&self, target: &Path, progress: Progress<'_>) -> Result<SnapshotReport> {
         let started = Instant::now();
         refuse_existing(target)?;
-        let before = Instant::now();
-        let snapshot = lock(&self.db.shared.engine).engine.snapshot();
-        let held = before.elapsed();
+        let (snapshot, held) = {
+            let mut cell = lock(&self.db.shared.engine);
+            let before = Instant::now();
+            (cell.engine.snapshot(), before.elapsed())
+        };
         let plan = PackPlan::new(&snapshot)?;
         let workshop = Workshop::open(partial_path(target, &plan)?)?;
         let log_name = plan.log.file_name();
         workshop.keep_only(&[DATA_FILE_NAME, &log_name])?;
         let total = plan.source_bytes();
-        let bytes_resumed = self.copy_data(&plan, &workshop, &|done| progress(done, total))?;
-        self.copy_log(&plan, &workshop, &log_name)?;
-        let mut files = Vec::new();
-        for name in [DATA_FILE_NAME, &log_name] {
-            let (blake3, len) = sync_and_hash(&workshop.join(name))?;
-            files.push(FileRecord { name: name.to_owned(), len, blake3 });
-        }
+        let names = [DATA_FILE_NAME, &log_name];
+        let (bytes_resumed, files, log_points, digest) =
+            beside_sync(&names.map(|name| workshop.join(name)), |written| {
+                let resumed = self.copy_data(&plan, &workshop, &|done| progress(done, total))?;
+                self.copy_log(&plan, &workshop, &log_name)?;
+                written();
+                let mut files = Vec::new();
+                for name in names {
+                    let (blake3, len) = hash(&workshop.join(name))?;
+                    files.push(FileRecord { name: name.to_owned(), len, blake3 });
+                }
+                let log_points = self.check(workshop.path())?;
+                Ok((resumed, files, log_points, visible_digest(workshop.path(), &plan)?))
+            })?;
         sync_dir(workshop.path())?;
-        let checked = verify_private(workshop.path(), true)?;
-        if let Some(finding) = checked.findings.iter().next() {
-            return Err(Error::damaged(format!(
-                "the database is damaged, so no snapshot of it was made: {finding}; `chronicle verify` lists everything"
-            ))
-            .at(self.db.path().display()));
-        }
-        let digest = visible_digest(workshop.path(), &plan)?;
-        let record = plan.record(now_ns(), digest, checked.log_points, files)?;
+        let record = plan.record(now_ns(), digest, log_points, files)?;
         create_file_durably(&workshop.join(RECORD_FILE_NAME), &record.to_bytes()?)?;
         rename_dir_durably(workshop.path(), target)?;
         progress(total, total);
@@ -112,6 +113,18 @@ impl<'db> BackupManager<'db> {
             held,
             took: started.elapsed(),
         })
+    }
+
+    /// Checks every checksum of the copy, which is one of the database itself. Returns the points of its log.
+    fn check(&self, folder: &Path) -> Result<u64> {
+        let checked = verify_private(folder, true)?;
+        match checked.findings.iter().next() {
+            None => Ok(checked.log_points),
+            Some(finding) => Err(Error::damaged(format!(
+                "the database is damaged, so no snapshot of it was made: {finding}; `chronicle verify` lists everything"
+            ))
+            .at(self.db.path().display())),
+        }
     }
 
     /// The packed data file. Returns how many bytes were there already.
