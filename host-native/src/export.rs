@@ -2,7 +2,7 @@
 //!
 //! It sees one commit, whatever is written meanwhile, and counts and digests what it writes, so that whoever imports it
 //! can compare. It opens no files and prints nothing.
-use crate::db::Db;
+use crate::db::{Db, PointRun};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Selector;
@@ -120,7 +120,7 @@ impl<'db> Exporter<'db> {
         let mut out = Out { writer, buffer: Vec::with_capacity(WRITE_BYTES * 2), report, on_progress };
         csv.header(&mut out.buffer);
         let mut current: Option<(SeriesId, _)> = None;
-        while let Some((info, timestamps, bits)) = points.next()? {
+        while let Some(PointRun { series: info, timestamps, bits }) = points.next_run()? {
             let series = match current.take().filter(|(id, _)| *id == info.id) {
                 Some((_, series)) => series,
                 None => {

@@ -4,7 +4,7 @@ use chronicle_core::ids::{Epoch, Lineage};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The wall clock, Unix ns; the ends of i64 where it is set to an impossible year.
-pub(crate) fn now_ns() -> i64 {
+pub fn now_ns() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |before| -before),

@@ -17,7 +17,7 @@
 //! # Ok(())
 //! # }
 //! ```
-#![deny(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod backup;
 pub mod db;
@@ -32,8 +32,15 @@ pub mod verify;
 pub use backup::{BackupManager, RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot};
 pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};
 pub use db::{
-    Answer, CancelToken, Config, Db, Durability, MetricInfo, QueryOptions, Recovery, Row, SeriesPoints,
+    Answer, CancelToken, Config, Db, Durability, MetricInfo, PointRun, QueryOptions, Recovery, Row,
+    SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use host::now_ns;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};
 pub use verify::verify;
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -5,5 +5,6 @@ pub mod fuzzing;
 pub mod ledger;
 pub mod measure;
 pub mod oracle;
+pub mod program;
 pub mod simulator;
 pub mod workload;

@@ -120,7 +120,7 @@ fn a_flipped_byte_of_the_database_is_found_or_does_no_harm() {
     let mut counts: BTreeMap<Outcome, u32> = BTreeMap::new();
     let slot = db.engine.generation() % 2;
     let named = named_by_slot(db.disk.data.bytes(), slot as usize).unwrap().extents;
-    for _ in 0..1500 {
+    for _ in 0..1000 {
         let at = match random.below(8) {
             0 => random.below(2) * SLOT_LEN as u64 + random.below(600),
             1 => 2 * SLOT_LEN as u64 + random.below(len - 2 * SLOT_LEN as u64),
@@ -162,7 +162,7 @@ fn a_flipped_byte_of_the_log_is_damage_except_in_the_last_frame() {
         shorter.cut_log_after(last - 1);
         shorter.logs.last_key_value().unwrap().1.bytes().len()
     };
-    for _ in 0..1500 {
+    for _ in 0..1000 {
         let (first_lsn, len) = files[random.below(files.len() as u64) as usize];
         let at = random.below(len as u64) as usize;
         let mut disk = db.disk.clone();

@@ -147,11 +147,13 @@ fn a_compaction_of_many_points_is_cut_into_partitions() {
     assert!(rounds < 20, "compaction finds work for ever");
     let snapshot = db.engine.snapshot();
     let segments = snapshot.segments().filter(|entry| entry.summary.points > 0);
-    let mut hours: Vec<i64> = segments.clone().map(|entry| entry.partition_min).collect();
+    let partitions: Vec<(i64, i64)> =
+        segments.map(|entry| (entry.partition_min, entry.partition_max)).collect();
     assert!(
-        segments.clone().all(|entry| entry.partition_min == entry.partition_max),
-        "a segment of two partitions"
+        partitions.iter().all(|(first, last)| first == last),
+        "a segment of two partitions: {partitions:?}"
     );
+    let mut hours: Vec<i64> = partitions.iter().map(|&(first, _)| first).collect();
     hours.dedup();
     assert_eq!(hours.len(), 2, "each hour is a run of its own");
     assert_eq!(digest(&mut db), before);

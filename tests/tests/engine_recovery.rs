@@ -1,5 +1,5 @@
 //! Accidents around opening: what was promised before must hold after, and the files must say so.
-use chronicle_core::engine::{Effect, Selector};
+use chronicle_core::engine::{Effect, ReplayEnd, Selector};
 use chronicle_core::format::LOG_HEADER_LEN;
 use chronicle_core::model::Point;
 use chronicle_tests::simulator::{BASE_NS, Loss, SimDb, Work, small_options};
@@ -116,4 +116,19 @@ fn log_files_that_nobody_needs_go_away_over_many_reopenings() {
     let options = small_options();
     let most = options.wal_keep_bytes + 4 * options.log_file_bytes;
     assert!(bytes as u64 <= most, "{bytes} bytes of log in {} files", db.disk.logs.len());
+}
+
+#[test]
+fn a_torn_tail_is_cut_once() {
+    let mut db = SimDb::new(small_options(), 1);
+    db.write(&batch(0), true);
+    let (first_lsn, end) = db.engine.log_end().unwrap();
+    let mut disk = db.disk.clone();
+    disk.perform(&Effect::AppendLog { first_lsn, offset: end, bytes: vec![0xaa; 700] });
+    let (oracle, clock) = (db.oracle.clone(), db.clock.clone());
+    let db = SimDb::open(disk, oracle, clock, small_options(), 1, None).unwrap();
+    assert!(matches!(db.replay_end, ReplayEnd::Torn { bytes: 700, .. }), "{:?}", db.replay_end);
+    let mut db = db.reopen().unwrap();
+    assert_eq!(db.replay_end, ReplayEnd::Clean, "it was cut, and not only passed over");
+    db.check_all();
 }

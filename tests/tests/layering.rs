@@ -34,6 +34,10 @@ const LINES_MAX: usize = 400;
 
 /// Who but `host.rs` may ask for the time or for randomness, each with the reason.
 const CLOCK_AND_CHANCE: &[(&str, &str)] = &[
+    (
+        "host-native/src/cli/args.rs",
+        "`now` as an argument; the binary sees only what the library makes public",
+    ),
     ("host-native/src/files/lock.rs", "the time in the lock file, for people; nothing is decided by it"),
     (
         "host-native/src/files/paths.rs",
@@ -161,9 +165,9 @@ fn names(tree: &str, found: &mut BTreeSet<String>) {
         let room = identifier(first);
         match first[room.len()..].strip_prefix("::") {
             Some(rest) => {
-                branches(rest).iter().for_each(|item| found(format!("{room}::{}", identifier(item))))
+                found.extend(branches(rest).iter().map(|item| format!("{room}::{}", identifier(item))))
             }
-            None => found(room.to_owned()),
+            None => drop(found.replace(room.to_owned())),
         }
     }
 }

@@ -30,3 +30,25 @@ fn a_workload_survives_seal_compaction_and_reopening_with_its_digest() {
     assert!(db.delete(&Selector::all(), TimeRange::ALL).unwrap().is_some());
     assert_eq!(db.digest(false).unwrap().0.points, 0);
 }
+
+#[test]
+fn compaction_gives_the_space_of_deleted_points_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let db = Db::open(&path, Config { seal_points: 20_000, ..Config::default() }).unwrap();
+    for batch in workload::batches(&workload::random(400_000, 3), 10_000) {
+        db.write_batch(&batch).unwrap();
+    }
+    db.compact().unwrap();
+    let full = std::fs::metadata(&path).unwrap().len();
+    assert!(full < 400_000 * 10, "one copy of the points is left, not {full} bytes");
+    let half = workload::random(400_000, 3)[0].timestamps[10_000];
+    db.delete(&Selector::all(), TimeRange::new(Some(half), None)).unwrap();
+    let (digest, _) = db.digest(false).unwrap();
+    db.compact().unwrap();
+    let left = std::fs::metadata(&path).unwrap().len();
+    assert!(left < full * 6 / 10, "{left} of {full} bytes are left");
+    assert_eq!(db.digest(false).unwrap().0, digest);
+    db.close().unwrap();
+    assert_eq!(Db::open(&path, Config::default()).unwrap().digest(false).unwrap().0, digest);
+}

@@ -120,7 +120,7 @@ impl PackPlan {
             offset
         })?;
         check(&catalog)?;
-        let superblock = superblock(&snapshot.identity, &catalog, end);
+        let superblock = superblock(&snapshot.identity, &catalog);
         writes.push((superblock.slot_offset(), encode_slot(&superblock)?));
         let mut stored_digest = Digest::default();
         catalog.segments.iter().for_each(|entry| stored_digest.join(&entry.summary.digest));

@@ -12,7 +12,7 @@ pub(crate) use paged::PagedList;
 
 use crate::error::Result;
 use crate::format::{
-    HEADER_AREA_LEN, LogStart, Page, PageKind, PageRef, SegmentEntry, SegmentKind, Tombstone,
+    ALIGNMENT, HEADER_AREA_LEN, LogStart, Page, PageKind, PageRef, SegmentEntry, SegmentKind, Tombstone,
 };
 use crate::head::Position;
 use crate::ids::Generation;
@@ -90,12 +90,27 @@ impl Catalog {
         segments.chain(self.page_refs().map(|page| page.extent())).collect()
     }
 
+    /// First byte behind every extent that this catalog names, padding included.
+    pub(crate) fn file_len(&self) -> u64 {
+        let ends = self.extents().into_iter().map(|extent| extent.end().next_multiple_of(ALIGNMENT));
+        ends.max().unwrap_or(HEADER_AREA_LEN)
+    }
+
     /// The pages as they are stored; none for pages that are not written yet.
     pub(crate) fn page_refs(&self) -> impl Iterator<Item = &PageRef> {
         let segments = self.segments.pages().iter().map(|page| &page.stored);
         let tombstones = self.tombstones.pages().iter().map(|page| &page.stored);
         let metrics = self.metrics.pages().iter().map(|page| &page.stored);
         segments.chain(tombstones).chain(metrics).flatten()
+    }
+
+    /// Takes note that every page is to be written anew; the pages as they are stored now.
+    pub(crate) fn forget_pages(&mut self) -> Vec<PageRef> {
+        let stored = self.page_refs().copied().collect();
+        self.segments.pages_mut().iter_mut().for_each(|page| page.stored = None);
+        self.tombstones.pages_mut().iter_mut().for_each(|page| page.stored = None);
+        self.metrics.pages_mut().iter_mut().for_each(|page| page.stored = None);
+        stored
     }
 
     /// Writes the pages that changed: `place` is given each page's bytes and answers with its offset.

@@ -42,6 +42,8 @@ pub(super) struct Edit {
     pub(super) added: Vec<SegmentEntry>,
     pub(super) tombstones: Vec<Tombstone>,
     pub(super) metrics: Vec<String>,
+    /// Write every page anew, those that did not change too.
+    pub(super) all_pages: bool,
 }
 
 impl Engine {
@@ -60,6 +62,9 @@ impl Engine {
         let fresh = edit.tombstones.into_iter().filter(|tombstone| !fulfilled(tombstone)).collect();
         pages.extend(next.tombstones.edit(fulfilled, fresh));
         pages.extend(next.metrics.edit(|_| false, edit.metrics));
+        if edit.all_pages {
+            pages.extend(next.forget_pages());
+        }
         freed.extend(pages.iter().map(|page| page.extent()));
 
         let mut effects = Vec::new();
@@ -89,7 +94,7 @@ impl Engine {
 
     /// The effects that store the superblock of the current catalog, whose pages are written.
     pub(super) fn write_superblock(&self) -> Result<[Effect; 3]> {
-        let superblock = superblock(&self.identity, &self.catalog, self.space.end());
+        let superblock = superblock(&self.identity, &self.catalog);
         let bytes = encode_slot(&superblock)?;
         let slot = (self.catalog.generation % 2) as u8;
         Ok([Effect::SyncData, Effect::WriteSlot { slot, bytes }, Effect::SyncData])
@@ -141,7 +146,7 @@ pub(super) fn applies(tombstone: &Tombstone, entry: &SegmentEntry) -> bool {
 }
 
 /// The superblock of a catalog.
-pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog, file_len: u64) -> Superblock {
+pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog) -> Superblock {
     Superblock {
         role: Role::Database,
         features: Features::default(),
@@ -151,12 +156,12 @@ pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog, file_len
         root: CatalogRoot {
             parent: identity.parent,
             created_ns: identity.created_ns,
-            settings: identity.settings.clone(),
+            settings: identity.settings,
             lsn: catalog.position.lsn,
             commit_time_ns: catalog.position.commit_time_ns,
             chain: catalog.position.chain,
             log: catalog.log,
-            file_len,
+            file_len: catalog.file_len(),
             points_stored: catalog.points_stored(),
             series_count: catalog.series_stored(),
             metric_count: catalog.metrics.len() as u32,

@@ -1,6 +1,6 @@
 //! Placing a new segment: an extent of `data.db` that no superblock names yet, so writing it can harm nothing.
 use super::{Effect, Engine};
-use crate::format::SegmentSummary;
+use crate::format::{ALIGNMENT, SegmentSummary};
 use crate::segment::BuiltSegment;
 use crate::source::ByteRange;
 
@@ -22,7 +22,10 @@ impl Engine {
     /// Gives a built segment a place; perform the effect before installing it.
     pub fn place(&mut self, built: BuiltSegment) -> (Placed, Effect) {
         let offset = self.space.allocate(built.summary.len);
-        (Placed { summary: built.summary, offset }, Effect::WriteData { offset, bytes: built.bytes })
+        // The padding is written too: nothing of what the extent held before stays behind.
+        let mut bytes = built.bytes;
+        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT as usize), 0);
+        (Placed { summary: built.summary, offset }, Effect::WriteData { offset, bytes })
     }
 
     /// Gives back places that will not be installed (a job failed, but the medium is sound).

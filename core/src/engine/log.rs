@@ -167,11 +167,12 @@ impl Log {
         let end = write.commits.iter().map(|commit| commit.frame_len).sum::<u64>() + write.file.end;
         self.file = Some(OpenFile { end, ..write.file });
         self.taken = false;
-        if let Some(Effect::AppendLog { bytes, .. }) = write.effects.pop() {
-            if self.outbox.is_empty() && bytes.capacity() <= 1 << 20 {
-                self.outbox = bytes;
-                self.outbox.clear();
-            }
+        if let Some(Effect::AppendLog { bytes, .. }) = write.effects.pop()
+            && self.outbox.is_empty()
+            && bytes.capacity() <= 1 << 20
+        {
+            self.outbox = bytes;
+            self.outbox.clear();
         }
     }
 

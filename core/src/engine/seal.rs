@@ -3,7 +3,7 @@ use super::checkpoint::Checkpoint;
 use super::{Engine, Placed};
 use crate::error::Result;
 use crate::format::{LogStart, SegmentEntry, SegmentKind};
-use crate::head::{FrozenHead, Head, SeriesInfo};
+use crate::head::{FrozenHead, SeriesInfo};
 use crate::model::TimeRange;
 use crate::segment::{BuiltSegment, DictionaryBuilder, SEGMENT_BYTES_TARGET, SegmentBuilder};
 use alloc::string::String;
@@ -29,7 +29,7 @@ impl Engine {
         if !self.has_unsealed() || !self.frozen.is_empty() {
             return None;
         }
-        let head = core::mem::replace(&mut self.head, Head::default());
+        let head = core::mem::take(&mut self.head);
         self.unsealed_marks = 0;
         let frozen = Arc::new(FrozenHead::new(head, self.log.settled, self.dictionary.visible()));
         self.frozen.push(Arc::clone(&frozen));
@@ -62,6 +62,7 @@ impl Engine {
             added: entries,
             tombstones,
             metrics: job.metrics,
+            all_pages: false,
         })
     }
 

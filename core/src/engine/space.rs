@@ -44,20 +44,30 @@ impl Space {
         it
     }
 
-    /// Hands out an extent of `len` bytes: the smallest free one that fits, or new space at the end.
+    /// Hands out an extent of `len` bytes: the first free one that fits, so that the end of the file empties, or new space
+    /// at the end.
     pub(crate) fn allocate(&mut self, len: u64) -> u64 {
         let len = aligned(len.max(1));
-        let best = self.free.iter().filter(|&(_, &free)| free >= len).min_by_key(|&(_, &free)| free);
-        let Some((&offset, &free)) = best else {
+        self.take(len, u64::MAX).unwrap_or_else(|| {
             let offset = self.end;
             self.end += len;
-            return offset;
-        };
+            offset
+        })
+    }
+
+    /// Hands out a free extent that ends at or before `limit`.
+    pub(crate) fn allocate_below(&mut self, len: u64, limit: u64) -> Option<u64> {
+        self.take(aligned(len.max(1)), limit)
+    }
+
+    fn take(&mut self, len: u64, limit: u64) -> Option<u64> {
+        let fits = |&(&offset, &free): &(&u64, &u64)| free >= len && offset.saturating_add(len) <= limit;
+        let (&offset, &free) = self.free.iter().find(fits)?;
         self.free.remove(&offset);
         if free > len {
             self.free.insert(offset + len, free - len);
         }
-        offset
+        Some(offset)
     }
 
     /// Notes that `generation` no longer names `extent`.
@@ -115,11 +125,11 @@ impl Space {
 
     fn insert(&mut self, range: ByteRange) {
         let (mut offset, mut len) = (range.offset, range.len);
-        if let Some((&before, &before_len)) = self.free.range(..offset).next_back() {
-            if before + before_len == offset {
-                self.free.remove(&before);
-                (offset, len) = (before, before_len + len);
-            }
+        if let Some((&before, &before_len)) = self.free.range(..offset).next_back()
+            && before + before_len == offset
+        {
+            self.free.remove(&before);
+            (offset, len) = (before, before_len + len);
         }
         if let Some(after_len) = self.free.remove(&(offset + len)) {
             len += after_len;

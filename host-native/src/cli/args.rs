@@ -1,9 +1,8 @@
 //! Arguments that several verbs share, and reading them.
 use super::failure::Failure;
 use chronicle::time::{TimeUnit, parse_timestamp};
-use chronicle::{Selector, TimeRange};
+use chronicle::{Selector, TimeRange, now_ns};
 use clap::Args;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A tag on the command line.
 #[derive(Clone, Debug)]
@@ -85,10 +84,4 @@ pub(super) fn parse_duration(text: &str) -> Result<u64, String> {
 /// Reads the name of a metric.
 pub(super) fn parse_metric(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("the name of a metric is not empty".into()) } else { Ok(text.into()) }
-}
-
-/// The wall clock, Unix ns.
-pub(super) fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -30,7 +30,7 @@ impl Compact {
         db.close()?;
         Report::new()
             .line(format_args!(
-                "compacted {} in {} to {} in {}",
+                "before: {} in {}; after: {} in {}",
                 bytes(before),
                 count(segments_before, "segment"),
                 bytes(after),

@@ -6,6 +6,10 @@ use std::process::ExitCode;
 
 /// Wrong arguments.
 const USAGE: u8 = 2;
+/// Damaged or lost data was found.
+pub(super) const DAMAGED: u8 = 3;
+/// Nothing can be restored from there.
+const NOT_RESTORABLE: u8 = 4;
 
 /// Why a verb ended early.
 #[derive(Debug)]
@@ -39,9 +43,10 @@ impl Failure {
         };
         if json {
             let kind = if code == USAGE { "usage".into() } else { kind_name(error.kind()) };
-            print_json(&kind, error.message(), error.place());
+            print_json(&kind, error.message(), place(error));
         } else {
-            print(&format!("error: {error}"));
+            let place = place(error).map_or_else(String::new, |place| format!("{place}: "));
+            print(&format!("error: {place}{}", error.message()));
         }
         ExitCode::from(code)
     }
@@ -66,10 +71,17 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
+/// Where it happened, once: layers that name the same file say so only once.
+fn place(error: &Error) -> Option<&str> {
+    let place = error.place()?;
+    let inner = place.split_once(": ").filter(|(outer, inner)| inner.starts_with(outer));
+    Some(inner.map_or(place, |(_, inner)| inner))
+}
+
 fn code_of(kind: ErrorKind) -> u8 {
     match kind {
-        ErrorKind::Damaged => 3,
-        ErrorKind::NotRestorable => 4,
+        ErrorKind::Damaged => DAMAGED,
+        ErrorKind::NotRestorable => NOT_RESTORABLE,
         _ => 1,
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Import {
     #[arg(long, value_name = "UNIT", value_enum)]
     time_unit: Option<UnitName>,
     /// What happens at a line that can't be read: stop, or leave it out and exit with status 1
-    #[arg(long, value_enum, default_value_t = WhenBad::Fail)]
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenBad::Fail)]
     on_error: WhenBad,
     /// The file, or - for standard input
     #[arg(long, value_name = "FILE", default_value = DASH)]
@@ -157,9 +157,9 @@ fn tell(report: &ImportReport, started: Instant, json: bool) -> Outcome {
     };
     let seconds = started.elapsed().as_secs_f64();
     let mut text = Report::new().line(format_args!(
-        "imported {} ({} new) from {} in {}{lsns}, {seconds:.1} s",
+        "imported {} ({}) from {} in {}{lsns}, {seconds:.1} s",
         count(report.points, "point"),
-        count(report.new_series, "series"),
+        count(report.new_series, "new series"),
         bytes(report.bytes),
         count(report.commits, "commit"),
     ));

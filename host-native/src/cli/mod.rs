@@ -3,9 +3,11 @@
 //! What it keeps true: results go to stdout and everything else to stderr; `--json` makes both machine-readable; the exit
 //! status says what happened (see [`failure`]); nothing half-written is left behind. Only this folder prints.
 mod args;
+mod backup;
 mod compact;
 mod completions;
 mod delete;
+mod demo;
 mod digest;
 mod export;
 mod failure;
@@ -20,7 +22,9 @@ mod place;
 mod progress;
 mod query;
 mod report;
+mod restore;
 mod rows;
+mod verify;
 mod write;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -43,12 +47,14 @@ Exit status: 0 done, 1 failed (or something was left out), 2 wrong usage, 3 dama
 4 nothing can be restored from that source at that time.
 
 Examples:
+  chronicle demo
   chronicle init   --path data.db --partition 1h --retention 30d
   chronicle import --path data.db --input metrics.csv
   chronicle query  --path data.db 'SELECT mean(value) FROM cpu GROUP BY time(5m), host'";
 
 #[derive(Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Init(init::Init),
     Write(write::Write),
     Import(import::Import),
@@ -59,6 +65,9 @@ enum Verb {
     Inspect(inspect::Inspect),
     Digest(digest::Digest),
     Compact(compact::Compact),
+    Verify(verify::Verify),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Completions(completions::Completions),
 }
 
@@ -69,6 +78,8 @@ enum Status {
     Done,
     /// Some of the data was left out, which the report says; the exit status is 1.
     Incomplete,
+    /// Damage was found, which the report lists; the exit status is 3.
+    Damaged,
 }
 
 /// What every verb answers.
@@ -82,6 +93,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let json = cli.json;
     let outcome = match cli.verb {
+        Verb::Demo(verb) => verb.run(json),
         Verb::Init(verb) => verb.run(json),
         Verb::Write(verb) => verb.run(json),
         Verb::Import(verb) => verb.run(json),
@@ -92,11 +104,15 @@ pub(crate) fn run() -> ExitCode {
         Verb::Inspect(verb) => verb.run(json),
         Verb::Digest(verb) => verb.run(json),
         Verb::Compact(verb) => verb.run(json),
+        Verb::Verify(verb) => verb.run(json),
+        Verb::Backup(verb) => verb.run(json),
+        Verb::Restore(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {
         Ok(Status::Done) => ExitCode::SUCCESS,
         Ok(Status::Incomplete) => ExitCode::FAILURE,
+        Ok(Status::Damaged) => ExitCode::from(failure::DAMAGED),
         Err(failure) => failure.tell(json),
     }
 }

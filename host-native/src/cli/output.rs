@@ -37,7 +37,7 @@ impl Output {
             return Ok(Self { sink: Sink::Stdout(io::stdout().lock()), failure: None });
         }
         // A link stays one: what it leads to is replaced.
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let path = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).os("find", path)?;
         refuse_database(&path, database)?;
         let is_special =
             std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
@@ -135,12 +135,14 @@ impl Drop for Output {
 /// A slip in `--output` must not cost a database: neither its data file nor what lies beside it under its name.
 fn refuse_database(path: &Path, database: &Path) -> Result<(), Failure> {
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_path_buf());
-    let folder = |path: &Path| std::fs::canonicalize(path.parent().unwrap_or(Path::new("."))).ok();
     let names = (path.file_name(), database.file_name());
     let (Some(name), Some(data)) = names else { return Ok(()) };
-    let (name, data) = (name.as_encoded_bytes(), data.as_encoded_bytes());
-    let belongs = name.strip_prefix(data).is_some_and(|rest| rest.is_empty() || rest.starts_with(b".wal"));
-    let same_folder = path.parent() == database.parent() || folder(path) == folder(&database);
+    let rest = name.as_encoded_bytes().strip_prefix(data.as_encoded_bytes());
+    let siblings: [&[u8]; 4] = [b".wal", b".lock", b".pin-", b".slot-"];
+    let is_sibling = |rest: &[u8]| siblings.iter().any(|start| rest.starts_with(start));
+    let belongs = rest.is_some_and(|rest| rest.is_empty() || is_sibling(rest));
+    let folder = |path: &Path| path.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+    let same_folder = folder(path) == folder(&database);
     if belongs && same_folder {
         return Err(Failure::usage(format!(
             "{} belongs to the database; --output needs another file",

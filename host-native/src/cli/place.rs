@@ -1,13 +1,19 @@
 //! From `--path` to an open database.
 use super::failure::Failure;
+use chronicle::backup::find_source;
+use chronicle::files::os_error::{OsContext, os_error};
+use chronicle::format::{HEADER_AREA_LEN, newest};
 use chronicle::{Config, Db, Error, ErrorKind};
 use clap::Args;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 /// A database that is only read.
 #[derive(Args, Debug)]
 pub(super) struct Source {
-    /// A data file (also while another process writes to it), or the folder of a snapshot
+    /// A data file (also while another process writes to it), the folder of a snapshot, or a
+    /// folder of snapshots (then the newest)
     #[arg(long, value_name = "PATH", aliases = ["source", "dest"])]
     path: PathBuf,
 }
@@ -23,31 +29,54 @@ pub(super) struct Target {
 impl Source {
     /// Opens it for reading.
     pub(super) fn open(&self) -> Result<Db, Failure> {
-        Ok(Db::open(self.data()?, Config::read_only())?)
+        open_source(&self.path)
     }
 
-    /// The data file it means.
-    pub(super) fn data(&self) -> Result<PathBuf, Failure> {
-        if !self.path.is_dir() {
-            return Ok(self.path.clone());
-        }
-        let data = self.path.join("data.db");
-        if data.exists() {
-            return Ok(data);
-        }
-        let message = "the folder holds no data.db; name a data file, or the folder of a snapshot";
-        Err(Error::new(ErrorKind::NotFound, message).at(self.path.display()).into())
+    /// The path as it was given.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
+}
+
+/// Opens what `path` leads to for reading.
+pub(super) fn open_source(path: &Path) -> Result<Db, Failure> {
+    Ok(Db::open(find_source(path)?.data_path(), Config::read_only())?)
 }
 
 impl Target {
     /// Opens it for writing; it must be there.
     pub(super) fn open(&self, config: Config) -> Result<Db, Failure> {
-        if self.path.is_dir() {
+        let path = &self.path;
+        if path.is_dir() {
             let message =
-                format!("this is a folder; name the data file, as {}", self.path.join("data.db").display());
-            return Err(Error::invalid(message).at(self.path.display()).into());
+                format!("this is a folder; name the data file, as {}", path.join("data.db").display());
+            return Err(Error::invalid(message).at(path.display()).into());
         }
-        Ok(Db::open(&self.path, Config { create: false, ..config })?)
+        self.refuse_other_files()?;
+        Ok(Db::open(path, Config { create: false, ..config })?)
+    }
+
+    /// Refuses what is no database before a lock file is made beside it.
+    fn refuse_other_files(&self) -> Result<(), Error> {
+        let path = &self.path;
+        let mut start = Vec::new();
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let message = "there is no such database; make it with `chronicle init`, or check the path";
+                return Err(Error::new(ErrorKind::NotFound, message).at(path.display()));
+            }
+            Err(error) => return Err(os_error("open", path, &error)),
+        };
+        // A pipe would wait for ever; opening says what is wrong with it.
+        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            file.take(HEADER_AREA_LEN).read_to_end(&mut start).os("read", path)?;
+            match newest(&start) {
+                Err(error) if error.kind() == ErrorKind::InvalidInput => return Err(error.at(path.display())),
+                // Damage is judged by the opening, which knows more.
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long work may last without a bar.
@@ -43,6 +44,16 @@ impl Progress {
                 .with_elapsed(self.started.elapsed())
         });
         bar.set_position(position);
+    }
+}
+
+/// A bar for work on several threads that tells bytes done, of how many.
+pub(super) fn shared(message: &'static str) -> impl Fn(u64, u64) + Sync {
+    let progress = Mutex::new(Progress::new(message, Unit::Bytes, None));
+    move |done, total| {
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.total = Some(total);
+        progress.set(done);
     }
 }
 

@@ -1,11 +1,11 @@
 //! `chronicle query`: answers a question in SQL, row by row.
-use super::args::now_ns;
 use super::failure::Failure;
 use super::names::check_metric;
 use super::place::Source;
 use super::report::{count, stdout_failure, time};
 use super::rows::{Align, Table};
 use super::{Outcome, Status};
+use chronicle::now_ns;
 use chronicle::query::{ResultSchema, parse_sql};
 use chronicle::text::write_number;
 use chronicle::time::write_timestamp;

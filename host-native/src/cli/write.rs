@@ -1,12 +1,12 @@
 //! `chronicle write`: writes one point.
-use super::args::{Tag, now_ns, parse_metric, parse_tag, parse_time, parse_value};
+use super::args::{Tag, parse_metric, parse_tag, parse_time, parse_value};
 use super::failure::Failure;
 use super::place::Target;
 use super::report::{Report, name, time};
 use super::{Outcome, Status};
 use chronicle::model::Tags;
 use chronicle::text::write_number;
-use chronicle::{Config, Point};
+use chronicle::{Config, Point, now_ns};
 use clap::Args;
 
 /// Write one point

@@ -145,11 +145,11 @@ impl Shared {
     pub(crate) fn sync(&self) -> Result<()> {
         let lsn = lock(&self.engine).engine.position().lsn;
         let file = lock(&self.log).as_ref().map(|(_, file)| std::sync::Arc::clone(file));
-        if let Some(file) = file {
-            if let Err(error) = file.sync() {
-                self.poison(&error);
-                return Err(error);
-            }
+        if let Some(file) = file
+            && let Err(error) = file.sync()
+        {
+            self.poison(&error);
+            return Err(error);
         }
         lock(&self.engine).engine.synced(lsn);
         Ok(())

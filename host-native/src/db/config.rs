@@ -89,7 +89,6 @@ impl Config {
                 .clamp(LOG_FILE_BYTES_MIN, LOG_FILE_BYTES_MAX),
             wal_keep_bytes: self.wal_keep_bytes,
             hash_seed,
-            ..chronicle_core::engine::Options::default()
         }
     }
 }

@@ -118,12 +118,33 @@ impl Shared {
         self.run_checkpoint(unfinished, checkpoint)
     }
 
-    /// Writes the superblock again, so that space which only the older one names becomes free.
-    pub(crate) fn rewrite_superblock(&self) -> Result<()> {
+    /// Moves segments to the front of the file, and gives back what is free behind them.
+    pub(crate) fn give_space_back(&self) -> Result<()> {
         let mut unfinished = lock(&self.maintenance);
         self.finish_unfinished(&mut unfinished)?;
-        let checkpoint = lock(&self.engine).engine.restate().map_err(|error| self.classify(error))?;
-        self.run_checkpoint(&mut unfinished, checkpoint)
+        // Space is free when neither superblock names it: after the second checkpoint that does without it.
+        self.rewrite_catalog(&mut unfinished)?;
+        self.rewrite_catalog(&mut unfinished)?;
+        let relocation = lock(&self.engine).engine.begin_relocation();
+        let Some(relocation) = relocation else { return Ok(()) };
+        let copied = relocation.moves().try_for_each(|(from, to)| {
+            let file = self.data.file();
+            crate::files::copy::copy_range(file, from.offset, file, to, from.len)
+        });
+        if let Err(error) = copied {
+            lock(&self.engine).engine.abandon_relocation(relocation);
+            return Err(self.classify(error.at(self.name())));
+        }
+        let checkpoint =
+            lock(&self.engine).engine.install_relocation(relocation).map_err(|e| self.classify(e))?;
+        self.run_checkpoint(&mut unfinished, checkpoint)?;
+        self.rewrite_catalog(&mut unfinished)?;
+        self.rewrite_catalog(&mut unfinished)
+    }
+
+    fn rewrite_catalog(&self, unfinished: &mut Unfinished) -> Result<()> {
+        let checkpoint = lock(&self.engine).engine.rewrite_catalog().map_err(|error| self.classify(error))?;
+        self.run_checkpoint(unfinished, checkpoint)
     }
 
     /// See [`chronicle_core::engine::Engine::begin_epoch`].

@@ -19,7 +19,7 @@ use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
 pub(crate) use reader::{FileSource, MapSource};
-pub use scan::{MetricInfo, SeriesPoints};
+pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
 
 use crate::error::Result;
@@ -153,9 +153,9 @@ impl Db {
                 break;
             }
         }
-        // Space of the inputs is free once the older superblock no longer names them.
-        self.shared.rewrite_superblock()?;
-        self.shared.rewrite_superblock()
+        // Once for what is free now, once for the places that this moved segments out of.
+        self.shared.give_space_back()?;
+        self.shared.give_space_back()
     }
 
     /// Makes a private copy, everything in it sealed, the start of a new epoch.

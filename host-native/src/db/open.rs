@@ -169,7 +169,7 @@ fn create_database(paths: &DbPaths, config: &Config) -> Result<()> {
             ),
         ));
     }
-    let bytes = create(random_lineage()?, random_epoch()?, config.settings.clone(), now_ns())?;
+    let bytes = create(random_lineage()?, random_epoch()?, config.settings, now_ns())?;
     create_file_durably(paths.data(), &bytes)
 }
 

@@ -22,6 +22,17 @@ pub struct MetricInfo {
     pub time: TimeRange,
 }
 
+/// Some points of one series, in ascending time.
+#[derive(Clone, Copy, Debug)]
+pub struct PointRun<'a> {
+    /// Which series.
+    pub series: &'a SeriesInfo,
+    /// Unix ns, strictly ascending.
+    pub timestamps: &'a [i64],
+    /// The values' bit patterns, one for each timestamp.
+    pub bits: &'a [u64],
+}
+
 /// Points of chosen series, read in pieces of bounded size as of one commit.
 pub struct SeriesPoints<'db> {
     view: Arc<ReadView>,
@@ -121,12 +132,13 @@ impl SeriesPoints<'_> {
         self.view.position()
     }
 
-    /// The next run of points of one series: which series, timestamps, values as bits. A series may come in several runs.
-    pub fn next(&mut self) -> Result<Option<(&SeriesInfo, &[i64], &[u64])>> {
+    /// The next run of points of one series; `None` at the end. A series may come in several runs.
+    pub fn next_run(&mut self) -> Result<Option<PointRun<'_>>> {
         match self.reader.next(&mut self.source, &mut |_, _| false)? {
             Step::Ready(chunk) => {
                 let (timestamps, bits) = self.reader.points();
-                Ok(self.view.series().get(chunk.series).map(|series| (series.info(), timestamps, bits)))
+                let series = self.view.series().get(chunk.series).map(|series| series.info());
+                Ok(series.map(|series| PointRun { series, timestamps, bits }))
             }
             Step::Missing(_) => Err(Error::new(ErrorKind::Io, "a mapped segment is not there")),
             Step::Done => Ok(None),

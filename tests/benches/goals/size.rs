@@ -70,13 +70,12 @@ fn line(
     let points = expected.points as f64;
     let len = file_len(path);
     let split = Split::of(path);
-    let rest = len - split.blocks - split.index - split.dictionary;
+    let rest = len - split.blocks - split.index;
     let per = |bytes: u64| bytes as f64 / points;
     let parts = format!(
-        "blocks {:.4}, index {:.4}, dictionary {:.4}, header, catalog, padding and free {:.4}; {} segments, {} blocks of {:.0} points, all bits back{}{note}",
+        "blocks {:.4}, index {:.4}, header area, dictionary, catalog, padding and free {:.4}; {} segments, {} blocks of {:.0} points, all bits back{}{note}",
         per(split.blocks),
         per(split.index),
-        per(split.dictionary),
         per(rest),
         split.segments,
         split.block_count,
@@ -113,7 +112,6 @@ fn digest_of(data: &[SeriesData]) -> Digest {
 struct Split {
     blocks: u64,
     index: u64,
-    dictionary: u64,
     segments: usize,
     block_count: usize,
 }

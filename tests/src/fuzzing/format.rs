@@ -1,14 +1,18 @@
 //! The container and the log: superblock slots, catalog pages, log files, commits.
 use super::Arguments;
 use chronicle_core::digest::Digest;
+use chronicle_core::engine::{Opening, Options};
 use chronicle_core::format::{
     CatalogRoot, Commit, CommitKind, EpochParent, Features, FrameHead, HEADER_AREA_LEN, LOG_HEADER_LEN,
     LogExpectation, LogHeader, LogScan, LogStart, Page, PageKind, PageRef, PointsPayload, Role,
     SLOT_HEAD_LEN, SLOT_LEN, SegmentEntry, SegmentKind, SegmentSummary, SeriesDefinition, SeriesSet,
     Settings, Superblock, Tombstone, decode_slot, encode_frame, encode_slot, newest,
 };
+use chronicle_core::head::Position;
 use chronicle_core::ids::{Chain, Epoch, Hash, Hash16, Lineage, SeriesId};
 use chronicle_core::model::{Tags, TimeRange};
+use chronicle_core::source::Step;
+use chronicle_core::verify::{Level, verify_catalog, verify_header, verify_log};
 
 const LINEAGE: Lineage = Lineage([1; 16]);
 const EPOCH: Epoch = Epoch([2; 16]);
@@ -34,7 +38,23 @@ pub fn decode_superblock(data: &[u8]) {
     let mut area = vec![0; HEADER_AREA_LEN as usize];
     let at = if Arguments(&slot[40..]).u64().is_multiple_of(2) { 0 } else { SLOT_LEN };
     area[at..at + slot.len()].copy_from_slice(&slot);
-    let _ = newest(&area);
+    for packed in [false, true] {
+        let _ = verify_header(&area, FILE_LEN, packed);
+    }
+    if let Ok((superblock, _)) = newest(&area) {
+        let _ = verify_catalog(&superblock, &mut &area[..]);
+        open(&area);
+    }
+}
+
+/// Opens a container that is all in memory, as far as it goes.
+fn open(file: &[u8]) {
+    let Ok(mut opening) = Opening::new(file, Options::default()) else { return };
+    if matches!(opening.step(&mut &file[..]), Ok(Step::Ready(()))) {
+        opening.note_older(&mut &file[..]);
+        let engine = opening.into_engine(&[]).unwrap();
+        assert!(engine.gauges().file_bytes >= HEADER_AREA_LEN);
+    }
 }
 
 /// The body of a catalog page, after what the root says of it: kind, entries, first number, time.
@@ -122,6 +142,10 @@ pub fn decode_log(data: &[u8]) {
         }
     }
     let _ = scan.end();
+    for level in [Level::Checksums, Level::Everything] {
+        let report = verify_log(&file, &expected, &Position::default(), true, level);
+        assert!(report.commits <= frames.len() as u64);
+    }
     assert!(frames.iter().enumerate().all(|(index, &(lsn, _))| lsn == FIRST_LSN + index as u64));
     if let Some(position) = middle {
         let rest = file.get(position.offset as usize..).unwrap_or_default();

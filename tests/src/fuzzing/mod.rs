@@ -63,6 +63,7 @@ targets! {
     decode_frame_columns, codec::frame_seeds, 64 * 16 * 4;
     decode_segment_header, segment::header_seeds, 64;
     decode_segment_index, segment::index_seeds, 256;
+    decode_segment, segment::segment_seeds, 256;
     decode_block, segment::block_seeds, 64;
     decode_dictionary_index, segment::dictionary_index_seeds, 256;
     decode_dictionary_block, segment::dictionary_block_seeds, 256;

@@ -1,7 +1,8 @@
 //! Segments and dictionary runs: header, index, blocks.
 use super::{Arguments, codec};
 use chronicle_core::codec::Scratch;
-use chronicle_core::ids::{Hash, Hash16, SeriesId};
+use chronicle_core::format::SegmentEntry;
+use chronicle_core::ids::{Hash, Hash16, SeriesId, SeriesKey};
 use chronicle_core::model::{Series, Tags, TimeRange};
 use chronicle_core::segment::{
     BlockMeta, BuiltSegment, DictionaryBlockMeta, DictionaryBuilder, DictionaryIndex, DictionarySummary,
@@ -10,6 +11,7 @@ use chronicle_core::segment::{
     inspect_segment_header,
 };
 use chronicle_core::statistics::Statistics;
+use chronicle_core::verify::{Level, verify_segment};
 
 /// Appends the checksum that ends a block.
 fn sealed(content: &[u8]) -> Vec<u8> {
@@ -20,11 +22,8 @@ fn sealed(content: &[u8]) -> Vec<u8> {
 pub fn decode_segment_header(data: &[u8]) {
     let mut header = data.to_vec();
     let _ = inspect_segment_header(&header);
-    if header.len() >= SEGMENT_HEADER_BYTES {
-        let crc = crc32fast::hash(&header[..60]);
-        header[60..64].copy_from_slice(&crc.to_le_bytes());
-        let _ = inspect_segment_header(&header);
-    }
+    seal_header(&mut header);
+    let _ = inspect_segment_header(&header);
 }
 
 /// The index of a segment of points.
@@ -64,6 +63,55 @@ pub fn decode_block(data: &[u8]) {
         assert_eq!((timestamps.len() as u64, bits.len() as u64), (count, count));
         let _ = check_block_statistics(&timestamps, &bits, &meta);
     }
+}
+
+/// A whole segment, whose checksums, hashes and identity are made right after its index was read.
+pub fn decode_segment(data: &[u8]) {
+    let mut bytes = data.to_vec();
+    seal_header(&mut bytes);
+    let Ok(header) = inspect_segment_header(&bytes) else { return };
+    let (start, end) = (header.index_offset as usize, header.segment_len() as usize);
+    let Some(index) = bytes.get(start..end).and_then(|index| SegmentIndex::parse(None, index, None).ok())
+    else {
+        return;
+    };
+    for (number, block) in index.blocks().enumerate() {
+        let Some(block) =
+            bytes.get_mut(block.offset as usize..).and_then(|b| b.get_mut(..block.len as usize))
+        else {
+            continue;
+        };
+        let (content, checksum) = block.split_at_mut(block.len() - 4);
+        checksum.copy_from_slice(&crc32fast::hash(content).to_le_bytes());
+        let hash = Hash16::of(content);
+        let at = end - 16 * (index.len() - number);
+        bytes[at..at + 16].copy_from_slice(&hash.0);
+    }
+    let Ok(index) = SegmentIndex::parse(None, &bytes[start..end], None) else { return };
+    let entry = SegmentEntry {
+        kind: chronicle_core::format::SegmentKind::Points,
+        offset: 1 << 16,
+        run: 1,
+        partition_min: 0,
+        partition_max: 0,
+        summary: *index.summary(),
+    };
+    let keys = |id: SeriesId| Some(SeriesKey(u128::from(id.0)));
+    for level in [Level::Checksums, Level::Everything] {
+        let report = verify_segment(&bytes, &entry, level, Some(&keys));
+        assert!(report.blocks <= index.len() as u64);
+    }
+}
+
+fn seal_header(bytes: &mut [u8]) {
+    if bytes.len() >= SEGMENT_HEADER_BYTES {
+        let crc = crc32fast::hash(&bytes[..60]);
+        bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+pub(super) fn segment_seeds() -> Vec<Vec<u8>> {
+    vec![built_segment().bytes]
 }
 
 /// The index of a dictionary run.

@@ -177,7 +177,9 @@ impl SimDisk {
         let mut named: Vec<Extents> =
             [0, 1].iter().filter_map(|&slot| named_by_slot(written, slot)).collect();
         if self.data.is_dirty() {
-            named.extend([0, 1].iter().filter_map(|&slot| named_by_slot(durable, slot)));
+            // A crash falls back to the newest superblock that is durable, and no further.
+            let durable = [0, 1].iter().filter_map(|&slot| named_by_slot(durable, slot));
+            named.extend(durable.max_by_key(|slot| slot.generation));
         }
         named
     }

@@ -188,7 +188,7 @@ impl CompactionJob {
                     if let Some((last, _)) = spans.last_mut() {
                         last.max = start.saturating_sub(1);
                     }
-                    spans.push((TimeRange { min: start.max(i64::MIN), max: i64::MAX }, points));
+                    spans.push((TimeRange { min: start, max: i64::MAX }, points));
                 }
             }
             seen += points;

@@ -75,13 +75,16 @@ impl Engine {
         self.replace(job.inputs().to_vec(), added)
     }
 
-    /// Stores the catalog as it is under a new generation, so that the older superblock names nothing more than it.
-    pub fn restate(&mut self) -> Result<Checkpoint> {
-        self.replace(Vec::new(), Vec::new())
-    }
-
     fn replace(&mut self, removed: Vec<SegmentEntry>, added: Vec<SegmentEntry>) -> Result<Checkpoint> {
         let (position, log) = (self.catalog.position, self.catalog.log);
-        self.publish(Edit { position, log, removed, added, tombstones: Vec::new(), metrics: Vec::new() })
+        self.publish(Edit {
+            position,
+            log,
+            removed,
+            added,
+            tombstones: Vec::new(),
+            metrics: Vec::new(),
+            all_pages: false,
+        })
     }
 }

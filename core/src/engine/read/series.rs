@@ -141,10 +141,11 @@ impl SeriesReader {
         source: &mut dyn Source,
         take: &mut dyn FnMut(usize, &Statistics) -> bool,
     ) -> Result<Step<Chunk>> {
-        if self.series == 0 && self.pieces.is_none() {
-            if let Step::Missing(ranges) = self.load_indexes(source)? {
-                return Ok(Step::Missing(ranges));
-            }
+        if self.series == 0
+            && self.pieces.is_none()
+            && let Step::Missing(ranges) = self.load_indexes(source)?
+        {
+            return Ok(Step::Missing(ranges));
         }
         while self.series < self.view.series.len() {
             let series = self.series;
@@ -161,11 +162,11 @@ impl SeriesReader {
             }
             let (count, cut) = cluster(&pieces, self.floor);
             let (now, _) = pieces.split_at(count);
-            if let Some(statistics) = self.lone_block(series, now, cut) {
-                if take(series, &statistics) {
-                    self.advance(pieces, count, cut);
-                    return Ok(Step::Ready(Chunk { series, by_statistics: true }));
-                }
+            if let Some(statistics) = self.lone_block(series, now, cut)
+                && take(series, &statistics)
+            {
+                self.advance(pieces, count, cut);
+                return Ok(Step::Ready(Chunk { series, by_statistics: true }));
             }
             match self.merge(source, series, now, cut) {
                 Ok(true) => {}

@@ -1,0 +1,77 @@
+//! Relocation: moving segments towards the front of the file, so that the free space behind them can be given back.
+//!
+//! A moved segment is the same bytes with the same identity at another offset. The old extent stays untouched until no
+//! superblock and no reader names it, as with any other change of the catalog.
+use super::Engine;
+use super::checkpoint::{Checkpoint, Edit};
+use crate::error::Result;
+use crate::format::SegmentEntry;
+use crate::source::ByteRange;
+use alloc::vec::Vec;
+
+/// Segments that get a new place.
+#[derive(Clone, Debug)]
+#[must_use = "the new places are taken until it is installed or given back"]
+pub struct Relocation {
+    moves: Vec<(SegmentEntry, u64)>,
+}
+
+impl Relocation {
+    /// What to copy: where it lies, and where it goes. The places do not overlap.
+    pub fn moves(&self) -> impl Iterator<Item = (ByteRange, u64)> {
+        self.moves.iter().map(|(entry, to)| (entry.extent(), *to))
+    }
+}
+
+impl Engine {
+    /// Finds segments that fit into free space before them, the last ones first. `None` when there is none, or a seal is
+    /// under way.
+    pub fn begin_relocation(&mut self) -> Option<Relocation> {
+        if !self.frozen.is_empty() {
+            return None;
+        }
+        let mut entries: Vec<SegmentEntry> = self.catalog.segments.iter().copied().collect();
+        entries.sort_unstable_by_key(|entry| core::cmp::Reverse(entry.offset));
+        let mut moves = Vec::new();
+        for entry in entries {
+            if let Some(to) = self.space.allocate_below(entry.summary.len, entry.offset) {
+                moves.push((entry, to));
+            }
+        }
+        (!moves.is_empty()).then_some(Relocation { moves })
+    }
+
+    /// Names the new places, and writes every catalog page anew, so that none holds the end of the file.
+    pub fn install_relocation(&mut self, relocation: Relocation) -> Result<Checkpoint> {
+        let removed = relocation.moves.iter().map(|(entry, _)| *entry).collect();
+        let added =
+            relocation.moves.into_iter().map(|(entry, offset)| SegmentEntry { offset, ..entry }).collect();
+        self.rewrite(removed, added)
+    }
+
+    /// Gives the new places back.
+    pub fn abandon_relocation(&mut self, relocation: Relocation) {
+        for (entry, to) in relocation.moves {
+            self.space.abandon(ByteRange::new(to, entry.summary.len));
+        }
+    }
+
+    /// Stores the catalog anew, all pages of it.
+    pub fn rewrite_catalog(&mut self) -> Result<Checkpoint> {
+        self.rewrite(Vec::new(), Vec::new())
+    }
+
+    fn rewrite(&mut self, removed: Vec<SegmentEntry>, added: Vec<SegmentEntry>) -> Result<Checkpoint> {
+        let (position, log) = (self.catalog.position, self.catalog.log);
+        let edit = Edit {
+            position,
+            log,
+            removed,
+            added,
+            tombstones: Vec::new(),
+            metrics: Vec::new(),
+            all_pages: true,
+        };
+        self.publish(edit)
+    }
+}

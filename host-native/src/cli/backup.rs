@@ -1,0 +1,130 @@
+//! `chronicle backup`: makes backups.
+use super::place::open_source;
+use super::progress::shared;
+use super::report::{Report, bytes, count, time};
+use super::{Outcome, Status};
+use chronicle::BackupManager;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Make backups
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
+  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28 --dry-run")]
+pub(super) struct Backup {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Create(Create),
+}
+
+/// Make a snapshot directory of a database, also while another process writes to it
+#[derive(Args)]
+#[command(after_help = "\
+The snapshot is the state after the last commit before it began. It appears whole or not at all; an interrupted run is
+continued by the next one. It is checked before it gets its name.
+
+Examples:
+  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
+  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28 --dry-run")]
+struct Create {
+    /// The data file
+    #[arg(long, value_name = "FILE")]
+    source: PathBuf,
+    /// The folder to make, which must not exist yet
+    #[arg(long, value_name = "DIR")]
+    dest: PathBuf,
+    /// Only print what would be copied
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Backup {
+    pub(super) fn run(&self, json: bool) -> Outcome {
+        match &self.verb {
+            Verb::Create(verb) => verb.run(json),
+        }
+    }
+}
+
+impl Create {
+    fn run(&self, json: bool) -> Outcome {
+        let db = open_source(&self.source)?;
+        let manager = BackupManager::new(&db);
+        if self.dry_run {
+            let plan = manager.plan_snapshot()?.pack;
+            let files = [("data.db".to_owned(), plan.file_len), (plan.log.file_name(), plan.log.len())];
+            Report::new()
+                .line(plan.to_string().trim_end())
+                .line(format_args!("nothing was made (--dry-run); it would be {}", self.dest.display()))
+                .field("dry_run", true)
+                .field("folder", self.dest.display().to_string())
+                .text("lsn", plan.position.lsn)
+                .field("commit_time", time(plan.position.commit_time_ns))
+                .text("bytes", plan.file_len + plan.log.len())
+                .field(
+                    "files",
+                    files.map(|(name, len)| json!({ "name": name, "bytes": len.to_string() })).to_vec(),
+                )
+                .print(json)?;
+            return Ok(Status::Done);
+        }
+        let report = manager.create_snapshot_with(&self.dest, &shared("copying"))?;
+        let record = &report.record;
+        let committed = time(record.commit_time_ns);
+        let points = record.digest.map(|digest| digest.points);
+        let holds = match points {
+            Some(points) => count(points, "point"),
+            None => {
+                format!("{} stored", count(record.points_stored.saturating_add(record.log_points), "point"))
+            }
+        };
+        let digest = match (&record.digest, &record.digest_reason) {
+            (Some(digest), _) => format!("digest {digest}"),
+            (None, reason) => format!("no digest: {}", reason.as_deref().unwrap_or("not computed")),
+        };
+        let resumed = match report.bytes_resumed {
+            0 => String::new(),
+            resumed => format!(", {} of them from an interrupted run", bytes(resumed)),
+        };
+        let files: Vec<Value> = record
+            .files
+            .iter()
+            .map(|file| json!({ "name": file.name, "bytes": file.len.to_string(), "blake3": file.blake3.to_string() }))
+            .collect();
+        Report::new()
+            .line(format_args!("snapshot {}", report.folder.display()))
+            .line(format_args!("lsn {}, committed {committed}", record.lsn))
+            .line(format_args!(
+                "{holds} of {}, {}{resumed}, {:.1} s",
+                count(record.series, "series"),
+                bytes(report.bytes),
+                report.took.as_secs_f64()
+            ))
+            .line(digest)
+            .field("folder", report.folder.display().to_string())
+            .text("lineage", record.lineage)
+            .text("epoch", record.epoch)
+            .text("lsn", record.lsn)
+            .field("commit_time", committed)
+            .field("complete_until", time(record.complete_until_ns))
+            .field("points", points.map(|points| points.to_string()))
+            .text("points_stored", record.points_stored)
+            .text("log_points", record.log_points)
+            .text("series", record.series)
+            .text("bytes", report.bytes)
+            .text("bytes_resumed", report.bytes_resumed)
+            .field("digest", record.digest.map(|digest| digest.to_string()))
+            .field("digest_reason", record.digest_reason.clone())
+            .field("files", files)
+            .field("seconds", report.took.as_secs_f64())
+            .print(json)?;
+        Ok(Status::Done)
+    }
+}
