@@ -44,8 +44,8 @@ impl Victim {
         self.child.id()
     }
 
-    /// The next line that starts with `word`, without it; lines before it are passed over but kept for
-    /// the end. Panics when the process ends or is silent for a minute.
+    /// The next line that starts with `word`, without it; lines before it are passed over but kept for the
+    /// end. Panics when the process ends or is silent for a minute.
     pub fn expect(&mut self, word: &str) -> String {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -99,6 +99,6 @@ impl Drop for Victim {
 
 /// The number in the last line that starts with `word`; 0 when there is none.
 pub fn last_number(lines: &[String], word: &str) -> u64 {
-    let numbers = lines.iter().filter_map(|line| line.strip_prefix(word)?.trim().parse().ok());
-    numbers.last().unwrap_or(0)
+    let mut numbers = lines.iter().rev().filter_map(|line| line.strip_prefix(word)?.trim().parse().ok());
+    numbers.next().unwrap_or(0)
 }

@@ -40,7 +40,7 @@ pub fn parse_durability(text: &str) -> Option<Durability> {
 
 /// True when commit `lsn` is a deletion.
 pub fn is_deletion(lsn: u64) -> bool {
-    lsn % DELETE_EVERY == 0
+    lsn.is_multiple_of(DELETE_EVERY)
 }
 
 /// Points of commit `lsn`, if it is not a deletion.

@@ -150,10 +150,12 @@ impl Engine {
     }
 
     /// Takes back a piece of log that was certainly not written (the medium was full and what was begun is cut off again),
-    /// and all that was prepared after it: none of these commits happened. Their LSNs are given out anew.
-    pub fn retract(&mut self, write: LogWrite) {
-        self.log.retract(write);
+    /// and all that was prepared after it: none of these commits happened. Their LSNs are given out anew. Returns how many
+    /// they were.
+    pub fn retract(&mut self, write: LogWrite) -> usize {
+        let count = self.log.retract(write);
         self.dictionary.roll_back(self.dictionary.visible());
+        count
     }
 
     /// Notes that the log is synced up to `lsn` (durability levels that do not sync every commit).

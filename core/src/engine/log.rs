@@ -177,12 +177,14 @@ impl Log {
     }
 
     /// Takes back everything that is not settled, `write` included, because it could not be written.
-    pub(super) fn retract(&mut self, write: LogWrite) {
-        drop(write);
+    /// Returns how many commits that were.
+    pub(super) fn retract(&mut self, write: LogWrite) -> usize {
+        let count = write.commits.len() + self.prepared.len();
         self.taken = false;
         self.outbox.clear();
         self.prepared.clear();
         self.tail = self.settled;
+        count
     }
 
     /// The effect that makes the log file which follows the settled commits.

@@ -1,6 +1,6 @@
 //! Committing: callers prepare side by side; one of them writes and syncs for all that wait.
 use super::config::Durability;
-use super::shared::{EngineCell, Retraction, Shared, lock};
+use super::shared::{CommitState, EngineCell, Retraction, Shared, lock};
 use crate::files::log_file::LogFile;
 use crate::host::now_ns;
 use chronicle_core::engine::{Effect, LogWrite};
@@ -44,10 +44,8 @@ impl Shared {
         let mut state = lock(&self.commit);
         loop {
             // LSNs are given out anew after a retraction, so the first one after this commit was prepared decides.
-            if let Some(retraction) =
-                state.retracted.iter().find(|retraction| retraction.number == retractions + 1)
-            {
-                return if lsn <= retraction.settled { Ok(()) } else { Err(retraction.why.clone()) };
+            if let Some(index) = state.retracted.iter().position(|known| known.number == retractions + 1) {
+                return state.tell(index, lsn);
             }
             if state.settled >= lsn {
                 return Ok(());
@@ -65,9 +63,9 @@ impl Shared {
             match outcome {
                 Ok(Some(settled)) => state.settled = settled,
                 Ok(None) => {}
-                Err(Failed::Retracted(why, number)) => {
+                Err(Failed::Retracted { why, number, count }) => {
                     let settled = state.settled;
-                    state.retracted.push(Retraction { number, settled, why });
+                    state.retracted.push(Retraction { number, settled, why, untold: count });
                 }
                 Err(Failed::Uncertain(error)) => {
                     self.poison(&error);
@@ -130,9 +128,9 @@ impl Shared {
             }
         }
         let mut cell = lock(&self.engine);
-        cell.engine.retract(write);
+        let count = cell.engine.retract(write);
         cell.retractions += 1;
-        Failed::Retracted(error, cell.retractions)
+        Failed::Retracted { why: error, number: cell.retractions, count }
     }
 
     fn wait_for_backlog(&self) -> Result<()> {
@@ -166,9 +164,44 @@ impl Shared {
     }
 }
 
+impl CommitState {
+    /// What came of the commit `lsn`, which was prepared before the retraction at `index`. A disk can stay full for days: a
+    /// retraction is forgotten when everyone whose commit it took back has been told.
+    fn tell(&mut self, index: usize, lsn: Lsn) -> Result<()> {
+        let Some(retraction) = self.retracted.get_mut(index).filter(|it| lsn > it.settled) else {
+            return Ok(());
+        };
+        retraction.untold = retraction.untold.saturating_sub(1);
+        let why = retraction.why.clone();
+        if retraction.untold == 0 {
+            self.retracted.remove(index);
+        }
+        Err(why)
+    }
+}
+
 enum Failed {
-    /// The commits did not happen.
-    Retracted(Error, u64),
+    /// The commits, this many, did not happen; the number of the retraction.
+    Retracted { why: Error, number: u64, count: usize },
     /// The medium may hold anything.
     Uncertain(Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retraction_is_forgotten_when_every_caller_whose_commit_it_took_knows() {
+        let mut state = CommitState { settled: 5, ..CommitState::default() };
+        let why = Error::new(ErrorKind::Full, "no room");
+        for number in [1, 2] {
+            state.retracted.push(Retraction { number, settled: 5, why: why.clone(), untold: 2 });
+        }
+        state.tell(0, 5).unwrap();
+        assert_eq!(state.tell(0, 6).unwrap_err().kind(), ErrorKind::Full);
+        assert_eq!(state.retracted.len(), 2, "one is still to be told");
+        assert_eq!(state.tell(0, 7).unwrap_err().kind(), ErrorKind::Full);
+        assert_eq!(state.retracted.iter().map(|it| it.number).collect::<Vec<_>>(), [2]);
+    }
 }

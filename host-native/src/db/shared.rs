@@ -26,15 +26,18 @@ pub(crate) struct EngineCell {
 pub(crate) struct CommitState {
     pub(crate) leader: bool,
     pub(crate) settled: Lsn,
-    /// Each time commits were taken back: the number of that time, what was settled then, and why.
+    /// The times when commits were taken back, until every caller knows.
     pub(crate) retracted: Vec<Retraction>,
 }
 
 /// A time when prepared commits were taken back.
 pub(crate) struct Retraction {
     pub(crate) number: u64,
+    /// The last commit that was settled then.
     pub(crate) settled: Lsn,
     pub(crate) why: Error,
+    /// Callers that have not been told yet.
+    pub(crate) untold: usize,
 }
 
 /// What the background thread is asked to do.

@@ -1,9 +1,10 @@
 //! A full disk: `Full`, nothing lost, and on it goes when there is room again.
 use crate::support::{Mount, is_root, run, skipped};
 use chronicle::verify::{VerifyLevel, verify};
-use chronicle::{BackupManager, Config, Db, ErrorKind, restore_snapshot};
+use chronicle::{BackupManager, Config, Db, ErrorKind, Point, restore_snapshot};
 use chronicle_tests::ledger::{Ledger, busy_config, commit, fill};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A file system of `size`, at `at`; `None` after a loud line when we may not mount.
@@ -158,4 +159,63 @@ fn a_backup_and_a_restore_without_room_say_full_and_resume() {
     assert!(report.bytes_resumed > 0);
     assert_eq!(report.digest, ledger.digest(3_000));
     ledger.check(&Db::open(restored.join("data.db"), Config::read_only()).unwrap());
+}
+
+#[test]
+fn concurrent_writers_on_a_disk_that_fills_up_again_and_again_lose_nothing_acknowledged() {
+    const THREADS: i64 = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = small_disk(&folder.path().join("disk"), "6m") else { return };
+    let path = disk.0.join("data.db");
+    let config = busy_config(chronicle::Durability::Sync);
+    let db = Db::open(&path, config.clone()).unwrap();
+    let (stop, refused) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut acknowledged: Vec<(u64, i64)> = std::thread::scope(|scope| {
+        let writer = |thread: i64| {
+            let (db, stop, refused) = (&db, &stop, &refused);
+            move || {
+                let mut acknowledged = Vec::new();
+                let mut number = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let timestamp = number * THREADS + thread;
+                    // Names of series that only exist once the commit does.
+                    let point = Point::new("m", timestamp, 1.0).tag("some", (timestamp / 64).to_string());
+                    match db.write(point) {
+                        Ok(lsn) => {
+                            acknowledged.push((lsn, timestamp));
+                            number += 1;
+                        }
+                        Err(error) => {
+                            assert_eq!(error.kind(), ErrorKind::Full, "{error:?}");
+                            refused.fetch_add(1, Ordering::Relaxed);
+                            std::thread::sleep(Duration::from_millis(1));
+                        }
+                    }
+                }
+                acknowledged
+            }
+        };
+        let writers: Vec<_> = (0..THREADS).map(|thread| scope.spawn(writer(thread))).collect();
+        for _ in 0..crate::support::rounds(6) {
+            ballast_all(&disk.0);
+            std::thread::sleep(Duration::from_millis(250));
+            std::fs::remove_file(disk.0.join("ballast")).unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        stop.store(true, Ordering::Relaxed);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    acknowledged.sort_unstable();
+    assert!(acknowledged.array_windows().all(|[a, b]| a.0 < b.0), "every commit has its own LSN");
+    let all_there = |db: &Db| {
+        let (digest, position) = db.digest(false).unwrap();
+        assert_eq!(digest.points, acknowledged.len() as u64, "what was acknowledged, and nothing else");
+        assert_eq!(position.lsn, acknowledged.len() as u64);
+        assert_eq!(db.digest(true).unwrap().0, digest);
+    };
+    all_there(&db);
+    db.close().unwrap();
+    assert!(verify(&path, VerifyLevel::Deep).unwrap().report.is_sound());
+    all_there(&Db::open(&path, config).unwrap());
+    assert!(refused.into_inner() > 0, "the disk was never full");
 }

@@ -18,6 +18,11 @@ fn a_killed_writer_with_unsynced_commits_loses_nothing_acknowledged() {
     kill_again_and_again("os", 15);
 }
 
+#[test]
+fn a_killed_writer_with_commits_synced_by_interval_loses_nothing_acknowledged() {
+    kill_again_and_again("20", 8);
+}
+
 fn kill_again_and_again(durability: &str, usual: usize) {
     let folder = tempfile::tempdir().unwrap();
     let (path, snapshots) = (folder.path().join("data.db"), folder.path().join("snapshots"));

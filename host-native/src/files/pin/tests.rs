@@ -99,7 +99,10 @@ fn a_writer_that_tidies_up_never_takes_a_pin_from_a_living_reader() {
         for generation in 0..2_000 {
             // The writer may be so quick that we are told to try again; it may not take what we were given.
             match Pin::create(&paths, generation) {
-                Ok(pin) => assert!(pin.path.exists() && live_pins(&paths).unwrap().contains(&generation)),
+                Ok(pin) => assert!(
+                    pin.path.as_ref().is_some_and(|path| path.exists())
+                        && live_pins(&paths).unwrap().contains(&generation)
+                ),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Busy),
             }
         }
@@ -125,4 +128,18 @@ fn a_folder_that_takes_no_files_is_told_apart() {
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let missing = DbPaths::new(dir.path().join("gone/data.db")).unwrap();
     assert_eq!(Pin::create(&missing, 1).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_reader_that_makes_no_file_keeps_writers_off_or_is_refused() {
+    use crate::files::lock::WriterLock;
+    let (_dir, paths) = scratch();
+    assert!(Pin::keep_writers_off(&paths, 1).unwrap().is_none(), "no writer was ever here");
+    let writer = WriterLock::acquire(&paths).unwrap();
+    assert_eq!(Pin::keep_writers_off(&paths, 1).unwrap_err().kind(), ErrorKind::ReadOnly);
+    drop(writer);
+    let readers = [1, 2].map(|generation| Pin::keep_writers_off(&paths, generation).unwrap());
+    assert_eq!(WriterLock::acquire(&paths).unwrap_err().kind(), ErrorKind::Busy);
+    drop(readers);
+    WriterLock::acquire(&paths).unwrap();
 }
