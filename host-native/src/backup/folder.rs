@@ -136,13 +136,15 @@ pub(super) fn fill_and_hash<T>(
 ) -> Result<(T, Hash)> {
     /// Fewer bytes are not worth a read.
     const READ_BYTES: u64 = 1 << 20;
+    /// Bytes that are handed to the medium at a time.
+    const WRITE_BACK_BYTES: u64 = 16 << 20;
     let (filled, failed) = (AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let hasher = scope.spawn(|| {
             let mut hasher = blake3::Hasher::new();
             let mut file = None;
             let mut buffer = vec![0; READ_BYTES.min(len.max(1)) as usize];
-            let mut done = 0;
+            let (mut done, mut started) = (0, 0);
             while done < len && !failed.load(Ordering::Acquire) {
                 let ready = filled.load(Ordering::Acquire).min(len) - done;
                 if ready < READ_BYTES.min(len - done) {
@@ -158,6 +160,10 @@ pub(super) fn fill_and_hash<T>(
                 file.read_into(done, part)?;
                 hasher.update(part);
                 done += part.len() as u64;
+                if done - started >= WRITE_BACK_BYTES || done == len {
+                    start_writing_back(file.file(), started, done - started);
+                    started = done;
+                }
             }
             Ok(Hash(*hasher.finalize().as_bytes()))
         });
@@ -171,6 +177,15 @@ pub(super) fn fill_and_hash<T>(
         let outcome = outcome?;
         hashed.map(|hash| (outcome, hash))
     })
+}
+
+/// Asks the system to start writing these bytes to the medium, and waits for nothing: the sync that follows finds most of
+/// its work done. Linux does that for dirty pages that are said not to be needed; they stay in memory meanwhile.
+fn start_writing_back(file: &File, offset: u64, len: u64) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, offset, std::num::NonZero::new(len), rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, offset, len);
 }
 
 /// BLAKE3 and length of a file.
