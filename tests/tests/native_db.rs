@@ -52,3 +52,24 @@ fn compaction_gives_the_space_of_deleted_points_back() {
     db.close().unwrap();
     assert_eq!(Db::open(&path, Config::default()).unwrap().digest(false).unwrap().0, digest);
 }
+
+#[test]
+fn points_older_than_the_retention_expire_and_a_leaping_clock_expires_nothing_else() {
+    const HOUR: i64 = 3_600_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let mut config = Config::default();
+    config.settings.partition_duration_ns = HOUR as u64;
+    config.settings.retention_ns = Some(24 * HOUR as u64);
+    let db = Db::open(&path, config).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
+    for age in [0, 20, 23, 26, 48] {
+        db.write(Point::new("m", now - age * HOUR, 1.0)).unwrap();
+    }
+    db.checkpoint().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while db.digest(false).unwrap().0.points > 3 && std::time::Instant::now() < deadline {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(db.digest(false).unwrap().0.points, 3);
+}

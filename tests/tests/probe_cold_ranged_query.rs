@@ -41,7 +41,7 @@ fn a_day_of_one_metric_is_read_in_four_rounds_after_the_header() {
     store.fetch(vec![ByteRange::new(0, HEADER_AREA_LEN)]);
     let mut opening = Opening::new(&bytes[..HEADER_AREA_LEN as usize], Options::default()).unwrap();
     store.drive(|store| opening.step(store)).unwrap();
-    let mut engine = opening.into_engine(&[]).unwrap();
+    let mut engine = opening.into_engine(&[], 0).unwrap();
     let opened = (store.rounds.len(), store.bytes());
 
     let from = (BASE_NS / DAY + 12) * DAY;

@@ -93,7 +93,7 @@ fn open(source: &mut Encrypted<'_>) -> Result<chronicle_core::engine::Engine> {
     let header = source.read(ByteRange::new(0, HEADER_AREA_LEN))?.unwrap().to_vec();
     let mut opening = Opening::new(&header, Options::default())?;
     while !matches!(opening.step(source)?, Step::Ready(())) {}
-    opening.into_engine(&[])
+    opening.into_engine(&[], 0)
 }
 
 /// Eight hours of a point a second of twelve series, sealed hourly.

@@ -156,14 +156,14 @@ impl Opening {
         extents.map(|extent| extent.end()).max().unwrap_or(0).max(HEADER_AREA_LEN)
     }
 
-    /// The engine, at the catalog's position: replay the log next. `foreign_pins` are generations that other processes pin.
-    pub fn into_engine(self, foreign_pins: &[Generation]) -> Result<Engine> {
+    /// The engine, at the catalog's position: replay the log next. `foreign_pins` are generations that
+    /// other processes pin, `file_len` is the length of the file: a reader of an older generation may use all of it.
+    pub fn into_engine(self, foreign_pins: &[Generation], file_len: u64) -> Result<Engine> {
         let Self { superblock, catalog, older_extents, mut dictionary, options, .. } = self;
         let catalog = catalog.ok_or_else(|| Engine::broken("the catalog is not loaded"))?;
         dictionary.show(dictionary.counts());
         let generation = superblock.generation;
         let mut used = catalog.extents();
-        let catalog_end = superblock.root.file_len;
         let current = used.clone();
         let mut pending = Vec::new();
         let unknown_reader = foreign_pins.iter().any(|&pin| pin + 1 < generation);
@@ -176,7 +176,7 @@ impl Opening {
         }
         let mut space = Space::new(used, quarantine);
         if quarantine.is_some() {
-            space.reserve_to(catalog_end);
+            space.reserve_to(file_len);
         }
         pending.into_iter().for_each(|extent| space.release(generation, extent));
 

@@ -31,12 +31,45 @@ pub enum ReplayEnd {
     },
 }
 
+/// The bytes of a log file that a replay needs.
+#[derive(Clone, Copy, Debug)]
+pub struct LogBytes<'a> {
+    head: &'a [u8],
+    tail: Option<(u64, &'a [u8])>,
+}
+
+impl<'a> LogBytes<'a> {
+    /// The file from the offset that the catalog names ([`LogStart::From`]) to its end, and its header.
+    pub fn from_offset(header: &'a [u8], offset: u64, tail: &'a [u8]) -> Self {
+        Self { head: header, tail: Some((offset, tail)) }
+    }
+}
+
+/// The whole file.
+impl<'a> From<&'a [u8]> for LogBytes<'a> {
+    fn from(whole: &'a [u8]) -> Self {
+        Self { head: whole, tail: None }
+    }
+}
+
+/// The whole file.
+impl<'a> From<&'a Vec<u8>> for LogBytes<'a> {
+    fn from(whole: &'a Vec<u8>) -> Self {
+        Self { head: whole, tail: None }
+    }
+}
+
 impl Engine {
-    /// Replays one log file, given whole. Files are given in order of their first LSN, beginning with the one that
+    /// Replays one log file, given whole or, where replay starts inside it, from there ([`LogBytes`]). Files are given in order of their first LSN, beginning with the one that
     /// [`super::Opening::log_start`] names; `last` says that no other follows.
-    pub fn replay(&mut self, first_lsn: Lsn, bytes: &[u8], last: bool) -> Result<ReplayEnd> {
+    pub fn replay<'a>(
+        &mut self,
+        first_lsn: Lsn,
+        bytes: impl Into<LogBytes<'a>>,
+        last: bool,
+    ) -> Result<ReplayEnd> {
         let name = || alloc::format!("log file {}", log_file_name(first_lsn));
-        self.replay_file(first_lsn, bytes, last).at(name)
+        self.replay_file(first_lsn, bytes.into(), last).at(name)
     }
 
     /// The log file that takes the next commits, and where its frames end.
@@ -49,7 +82,7 @@ impl Engine {
         self.log.closed.extend(files.into_iter().map(|(first_lsn, len)| ClosedFile { first_lsn, len }));
     }
 
-    fn replay_file(&mut self, first_lsn: Lsn, bytes: &[u8], last: bool) -> Result<ReplayEnd> {
+    fn replay_file(&mut self, first_lsn: Lsn, bytes: LogBytes<'_>, last: bool) -> Result<ReplayEnd> {
         let start = match (self.log.file, self.catalog.log) {
             (None, LogStart::From { first_lsn: expected, offset }) if expected == first_lsn => Some(offset),
             (Some(_), _) if first_lsn == self.log.settled.lsn + 1 => None,
@@ -71,11 +104,22 @@ impl Engine {
             commit_time_ns: i64::MIN,
             known_durable_lsn: self.catalog.position.lsn,
         };
-        let mut scan = LogScan::new(bytes, &expected)?;
+        let mut scan = LogScan::new(bytes.head, &expected)?;
         let commit_time_ns = if settled.lsn == 0 { i64::MIN } else { settled.commit_time_ns };
         let next =
             |offset| LogPosition { offset, next_lsn: settled.lsn + 1, chain: settled.chain, commit_time_ns };
-        scan.skip_to(next(start.unwrap_or(LOG_HEADER_LEN as u64)));
+        let position = next(start.unwrap_or(LOG_HEADER_LEN as u64));
+        match bytes.tail {
+            None => scan.skip_to(position),
+            Some((offset, tail)) if offset == position.offset && scan.header().is_some() => {
+                scan = LogScan::resume(tail, expected.epoch, position, expected.known_durable_lsn);
+            }
+            Some((offset, _)) => {
+                return Err(Error::damaged(alloc::format!(
+                    "its header can't be read, or replay does not start at offset {offset}: keep the file, restore from a backup or salvage"
+                )));
+            }
+        }
         for frame in &mut scan {
             let place = || alloc::format!("commit {} at offset {}", frame.head.lsn, frame.offset);
             self.replay_frame(&frame).at(place)?;

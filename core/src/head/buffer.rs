@@ -17,6 +17,9 @@ pub(crate) struct Buffer {
 impl Buffer {
     /// Appends points; both slices have the same length.
     pub(crate) fn append(&mut self, timestamps: &[i64], bits: &[u64]) {
+        if timestamps.is_empty() {
+            return;
+        }
         let ordered = timestamps.array_windows().all(|[a, b]| a < b);
         let follows = match (self.timestamps.last(), timestamps.first()) {
             (Some(last), Some(first)) => self.ascending && last < first,

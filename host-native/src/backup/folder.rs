@@ -6,6 +6,8 @@ use crate::files::regular_file::{Access, RegularFile};
 use chronicle_core::ids::Hash;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A folder under construction. It stays when its builder dies, so that the next one can go on.
 pub(super) struct Workshop {
@@ -105,16 +107,73 @@ fn same_bytes(_: &File, _: u64, _: &File, _: u64, _: u64) -> bool {
     false
 }
 
-/// Syncs a file and hashes it, side by side.
-pub(super) fn sync_and_hash(path: &Path) -> Result<(Hash, u64)> {
-    let file = RegularFile::open(path, Access::ReadWrite)?;
+/// Writes the files by `write`, then syncs them while `check` reads them: the medium finishes while the processor checks.
+/// When this returns without an error, every file is durable. (Syncing while the copy still goes on slows the copy by more
+/// than it gains.)
+pub(super) fn write_then_check<W, C>(
+    paths: &[PathBuf],
+    write: impl FnOnce() -> Result<W>,
+    check: impl FnOnce() -> Result<C>,
+) -> Result<(W, C)> {
+    let written = write()?;
     std::thread::scope(|scope| {
-        let sync = scope.spawn(|| file.sync());
-        let hashed = hash_file(path, super::WINDOW_BYTES);
-        let synced = sync
-            .join()
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the sync thread failed").at(path.display())));
-        synced?;
-        hashed.map(|(hash, len)| (Hash(*hash.as_bytes()), len))
+        let syncer = scope
+            .spawn(|| paths.iter().try_for_each(|path| RegularFile::open(path, Access::ReadWrite)?.sync()));
+        let checked = check();
+        let synced =
+            syncer.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the thread that syncs failed")));
+        let checked = checked?;
+        synced.map(|()| (written, checked))
     })
+}
+
+/// Fills a file of `len` bytes from front to back by `fill`, which tells how far it has come, and hashes it in a second
+/// thread close behind, while the bytes are still in the processor's cache or not far.
+pub(super) fn fill_and_hash<T>(
+    path: &Path,
+    len: u64,
+    fill: impl FnOnce(&dyn Fn(u64)) -> Result<T>,
+) -> Result<(T, Hash)> {
+    /// Fewer bytes are not worth a read.
+    const READ_BYTES: u64 = 1 << 20;
+    let (filled, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let hasher = scope.spawn(|| {
+            let mut hasher = blake3::Hasher::new();
+            let mut file = None;
+            let mut buffer = vec![0; READ_BYTES.min(len.max(1)) as usize];
+            let mut done = 0;
+            while done < len && !failed.load(Ordering::Acquire) {
+                let ready = filled.load(Ordering::Acquire).min(len) - done;
+                if ready < READ_BYTES.min(len - done) {
+                    std::thread::park_timeout(Duration::from_millis(1));
+                    continue;
+                }
+                if file.is_none() {
+                    file = Some(RegularFile::open(path, Access::ReadOnly)?);
+                }
+                let Some(file) = &file else { continue };
+                let part = ready.min(READ_BYTES) as usize;
+                let part = buffer.get_mut(..part).unwrap_or_default();
+                file.read_into(done, part)?;
+                hasher.update(part);
+                done += part.len() as u64;
+            }
+            Ok(Hash(*hasher.finalize().as_bytes()))
+        });
+        let outcome = fill(&|offset| filled.store(offset, Ordering::Release));
+        match &outcome {
+            Ok(_) => filled.store(len, Ordering::Release),
+            Err(_) => failed.store(true, Ordering::Release),
+        }
+        let hashed =
+            hasher.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the thread that hashes failed")));
+        let outcome = outcome?;
+        hashed.map(|hash| (outcome, hash))
+    })
+}
+
+/// BLAKE3 and length of a file.
+pub(super) fn hash(path: &Path) -> Result<(Hash, u64)> {
+    hash_file(path, super::WINDOW_BYTES).map(|(hash, len)| (Hash(*hash.as_bytes()), len))
 }

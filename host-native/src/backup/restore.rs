@@ -1,11 +1,10 @@
 //! Restore: copied aside, every byte checked, the log folded in, published by one rename.
-use super::folder::{Workshop, copy_missing, sync_and_hash};
+use super::folder::{Workshop, copy_missing, fill_and_hash, hash, write_then_check};
 use super::source::{BackupSource, find_source};
 use super::{Progress, WINDOW_BYTES};
 use crate::db::{Config, Db};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::atomic::{rename_file_durably, sync_dir};
-use crate::files::copy::hash_file;
 use crate::files::lock::WriterLock;
 use crate::files::os_error::OsContext;
 use crate::files::paths::{DbPaths, SiblingKind};
@@ -114,27 +113,41 @@ pub fn restore_with(
     let source_lock = lock_source(&plan.source)?;
 
     let total = plan.files.iter().map(|(_, len)| len).sum();
-    let (mut bytes, mut copied) = (0, 0);
-    for ((path, len), name) in plan.files.iter().zip(&names) {
-        copied += stage(path, *len, &workshop, name)?;
-        bytes += len;
-        progress(bytes, total);
-    }
-    match &plan.source {
-        BackupSource::Snapshot { folder, record } => check_hashes(folder, record, &workshop)?,
-        BackupSource::Database { .. } => {
-            for name in &names {
-                sync_and_hash(&workshop.join(name))?;
+    let staged: Vec<PathBuf> = names.iter().map(|name| workshop.join(name)).collect();
+    let ((bytes, copied), ()) = write_then_check(
+        &staged,
+        || {
+            let (mut bytes, mut copied) = (0, 0);
+            for ((path, len), name) in plan.files.iter().zip(&names) {
+                let staged = workshop.join(name);
+                let (part, hash) = fill_and_hash(&staged, *len, |filled| {
+                    stage(path, *len, &workshop, name, &|done| {
+                        filled(done);
+                        progress(bytes + done, total);
+                    })
+                })?;
+                if let BackupSource::Snapshot { folder, record } = &plan.source {
+                    check_hash(folder, record, name, hash, &staged)?;
+                }
+                copied += part;
+                bytes += len;
             }
-        }
-    }
+            Ok((bytes, copied))
+        },
+        || {
+            let packed = matches!(plan.source, BackupSource::Snapshot { .. });
+            match verify_private(workshop.path(), packed)?.findings.iter().next() {
+                None => Ok(()),
+                Some(finding) => {
+                    let error =
+                        Error::damaged(format!("the source is damaged: {finding}; nothing was restored"));
+                    Err(error.at(source.display()))
+                }
+            }
+        },
+    )?;
     drop(source_lock);
     sync_dir(workshop.path())?;
-    let checked = verify_private(workshop.path(), matches!(plan.source, BackupSource::Snapshot { .. }))?;
-    if let Some(finding) = checked.findings.iter().next() {
-        return Err(Error::damaged(format!("the source is damaged: {finding}; nothing was restored"))
-            .at(source.display()));
-    }
     let folded = fold(&workshop, &plan.source)?;
     let replaced = if plan.in_the_way.is_empty() { None } else { Some(move_aside(&plan)?) };
     let path = target.join(DATA_FILE_NAME);
@@ -244,33 +257,35 @@ fn lock_source(source: &BackupSource) -> Result<Option<WriterLock>> {
 }
 
 /// Copies one file to staging, passing over what is there. Returns how many bytes were copied.
-fn stage(path: &Path, len: u64, workshop: &Workshop, name: &str) -> Result<u64> {
+fn stage(path: &Path, len: u64, workshop: &Workshop, name: &str, filled: &dyn Fn(u64)) -> Result<u64> {
     let place = || format!("{} to {}", path.display(), workshop.join(name).display());
     let from = RegularFile::open(path, Access::ReadOnly)?;
     let to = workshop.file(name)?;
-    let copied = copy_missing(from.file(), 0, &to, 0, len).map_err(|error| error.at(place()))?;
+    let (mut done, mut copied) = (0, 0);
+    while done < len {
+        let step = WINDOW_BYTES.min(len - done);
+        copied += copy_missing(from.file(), done, &to, done, step).map_err(|error| error.at(place()))?;
+        done += step;
+        filled(done);
+    }
     to.set_len(len).os("set the length of", &workshop.join(name))?;
     Ok(copied)
 }
 
-/// Every byte of the staged files against the record. Where one is wrong, says whether the source is.
-fn check_hashes(folder: &Path, record: &SnapshotRecord, workshop: &Workshop) -> Result<()> {
-    for file in &record.files {
-        let (hash, len) = sync_and_hash(&workshop.join(&file.name))?;
-        if hash == file.blake3 && len == file.len {
-            continue;
-        }
-        let original = folder.join(&file.name);
-        let (in_source, _) = hash_file(&original, WINDOW_BYTES)?;
-        return Err(if Hash(*in_source.as_bytes()) == file.blake3 {
-            Error::damaged("the copy differs from the source, which is sound: the target's medium lies; nothing was restored")
-                .at(workshop.join(&file.name).display())
-        } else {
-            Error::damaged("the file is not the one its record describes (BLAKE3 differs); nothing was restored: try another snapshot, or `chronicle verify` to see what is damaged")
-                .at(original.display())
-        });
-    }
-    Ok(())
+/// A staged file against its record. Where it is wrong, says whether the source is.
+fn check_hash(folder: &Path, record: &SnapshotRecord, name: &str, found: Hash, staged: &Path) -> Result<()> {
+    let Some(file) = record.file(name).filter(|file| file.blake3 != found) else { return Ok(()) };
+    let original = folder.join(name);
+    let (in_source, _) = hash(&original)?;
+    Err(if in_source == file.blake3 {
+        Error::damaged(
+            "the copy differs from the source, which is sound: the target's medium lies; nothing was restored",
+        )
+        .at(staged.display())
+    } else {
+        Error::damaged("the file is not the one its record describes (BLAKE3 differs); nothing was restored: try another snapshot, or `chronicle verify` to see what is damaged")
+            .at(original.display())
+    })
 }
 
 struct Folded {

@@ -1,6 +1,6 @@
 //! Snapshot directories: made aside, checked, recorded, and published by a rename.
 use super::Progress;
-use super::folder::{Workshop, copy_missing, sync_and_hash};
+use super::folder::{Workshop, copy_missing, fill_and_hash, hash, write_then_check};
 use crate::db::{Config, Db, lock};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::atomic::{create_file_durably, rename_dir_durably, sync_dir};
@@ -11,6 +11,7 @@ use crate::verify::verify_private;
 use chronicle_core::backup::{DATA_FILE_NAME, FileRecord, PackPlan, RECORD_FILE_NAME, SnapshotRecord};
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Snapshot;
+use chronicle_core::format::HEADER_AREA_LEN;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -75,31 +76,34 @@ impl<'db> BackupManager<'db> {
     pub fn create_snapshot_with(&self, target: &Path, progress: Progress<'_>) -> Result<SnapshotReport> {
         let started = Instant::now();
         refuse_existing(target)?;
-        let before = Instant::now();
-        let snapshot = lock(&self.db.shared.engine).engine.snapshot();
-        let held = before.elapsed();
+        let (snapshot, held) = {
+            let mut cell = lock(&self.db.shared.engine);
+            let before = Instant::now();
+            (cell.engine.snapshot(), before.elapsed())
+        };
         let plan = PackPlan::new(&snapshot)?;
         let workshop = Workshop::open(partial_path(target, &plan)?)?;
         let log_name = plan.log.file_name();
         workshop.keep_only(&[DATA_FILE_NAME, &log_name])?;
         let total = plan.source_bytes();
-        let bytes_resumed = self.copy_data(&plan, &workshop, &|done| progress(done, total))?;
-        self.copy_log(&plan, &workshop, &log_name)?;
-        let mut files = Vec::new();
-        for name in [DATA_FILE_NAME, &log_name] {
-            let (blake3, len) = sync_and_hash(&workshop.join(name))?;
-            files.push(FileRecord { name: name.to_owned(), len, blake3 });
-        }
+        let paths = [DATA_FILE_NAME, &log_name].map(|name| workshop.join(name));
+        let ((bytes_resumed, files), (log_points, digest)) = write_then_check(
+            &paths,
+            || {
+                let [data, log] = &paths;
+                let (resumed, data_hash) = fill_and_hash(data, plan.file_len, |filled| {
+                    self.copy_data(&plan, &workshop, filled, &|done| progress(done, total))
+                })?;
+                self.copy_log(&plan, &workshop, &log_name)?;
+                let (log_hash, log_len) = hash(log)?;
+                let data = FileRecord { name: DATA_FILE_NAME.into(), len: plan.file_len, blake3: data_hash };
+                let log = FileRecord { name: log_name.clone(), len: log_len, blake3: log_hash };
+                Ok((resumed, vec![data, log]))
+            },
+            || Ok((self.check(workshop.path())?, visible_digest(workshop.path(), &plan)?)),
+        )?;
         sync_dir(workshop.path())?;
-        let checked = verify_private(workshop.path(), true)?;
-        if let Some(finding) = checked.findings.iter().next() {
-            return Err(Error::damaged(format!(
-                "the database is damaged, so no snapshot of it was made: {finding}; `chronicle verify` lists everything"
-            ))
-            .at(self.db.path().display()));
-        }
-        let digest = visible_digest(workshop.path(), &plan)?;
-        let record = plan.record(now_ns(), digest, checked.log_points, files)?;
+        let record = plan.record(now_ns(), digest, log_points, files)?;
         create_file_durably(&workshop.join(RECORD_FILE_NAME), &record.to_bytes()?)?;
         rename_dir_durably(workshop.path(), target)?;
         progress(total, total);
@@ -114,16 +118,39 @@ impl<'db> BackupManager<'db> {
         })
     }
 
-    /// The packed data file. Returns how many bytes were there already.
-    fn copy_data(&self, plan: &PackPlan, workshop: &Workshop, progress: &dyn Fn(u64)) -> Result<u64> {
+    /// Checks every checksum of the copy, which is one of the database itself. Returns the points of its log.
+    fn check(&self, folder: &Path) -> Result<u64> {
+        let checked = verify_private(folder, true)?;
+        match checked.findings.iter().next() {
+            None => Ok(checked.log_points),
+            Some(finding) => Err(Error::damaged(format!(
+                "the database is damaged, so no snapshot of it was made: {finding}; `chronicle verify` lists everything"
+            ))
+            .at(self.db.path().display())),
+        }
+    }
+
+    /// The packed data file, from front to back; `filled` is told how far it is done. Returns how many bytes were there.
+    fn copy_data(
+        &self,
+        plan: &PackPlan,
+        workshop: &Workshop,
+        filled: &dyn Fn(u64),
+        progress: &dyn Fn(u64),
+    ) -> Result<u64> {
         let path = workshop.join(DATA_FILE_NAME);
         let place = || format!("{} to {}", self.db.path().display(), path.display());
         let to = workshop.file(DATA_FILE_NAME)?;
         if to.metadata().os("look at", &path)?.len() > plan.file_len {
             to.set_len(plan.file_len).os("cut", &path)?;
         }
-        let (mut done, mut copied) = (0, 0);
-        let mut end = 0;
+        // What is new is known before anything is copied. It makes nothing a snapshot: only the record does.
+        let new = RegularFile::open(&path, Access::ReadWrite)?;
+        zero(&to, &path, 0, HEADER_AREA_LEN)?;
+        for (offset, bytes) in plan.writes.iter().filter(|(offset, _)| *offset < HEADER_AREA_LEN) {
+            new.write_all_at(*offset, bytes)?;
+        }
+        let (mut done, mut copied, mut end) = (0, 0, HEADER_AREA_LEN);
         for part in &plan.moves {
             // What lies between two segments must be zero; an earlier attempt may have left something else there.
             zero(&to, &path, end, part.to)?;
@@ -132,13 +159,12 @@ impl<'db> BackupManager<'db> {
             end = part.to + part.from.len;
             done += part.from.len;
             progress(done);
+            filled(end);
         }
         zero(&to, &path, end, plan.file_len)?;
-        zero(&to, &path, 0, chronicle_core::format::HEADER_AREA_LEN)?;
         to.set_len(plan.file_len).os("set the length of", &path)?;
-        let to = RegularFile::open(&path, Access::ReadWrite)?;
-        for (offset, bytes) in &plan.writes {
-            to.write_all_at(*offset, bytes)?;
+        for (offset, bytes) in plan.writes.iter().filter(|(offset, _)| *offset >= HEADER_AREA_LEN) {
+            new.write_all_at(*offset, bytes)?;
         }
         Ok(done - copied)
     }

@@ -43,6 +43,7 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
         Ok(_) => return source_of_file(path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             match path.parent().filter(|_| path.file_name().is_some_and(|name| name == "latest")) {
+                Some(parent) if parent.as_os_str().is_empty() => return newest_in(Path::new(".")),
                 Some(parent) => return newest_in(parent),
                 None => {
                     return Err(Error::new(

@@ -21,6 +21,14 @@ impl Shared {
     ) -> Result<Option<Lsn>> {
         self.check_writable()?;
         self.wait_for_backlog()?;
+        self.commit_now(prepare)
+    }
+
+    /// [`Shared::commit`] for the background itself, which must not wait for its own work.
+    pub(crate) fn commit_now(
+        &self,
+        prepare: impl FnOnce(&mut EngineCell, i64) -> Result<Option<Position>>,
+    ) -> Result<Option<Lsn>> {
         let (position, retractions) = {
             let mut cell = lock(&self.engine);
             match prepare(&mut cell, now_ns())? {

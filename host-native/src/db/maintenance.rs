@@ -71,6 +71,9 @@ impl Shared {
         } else {
             self.finish_unfinished(&mut lock(&self.maintenance))?;
         }
+        if let Some(cutoff) = lock(&self.engine).engine.expiry_due(crate::host::now_ns()) {
+            self.commit_now(|cell, now| cell.engine.prepare_expire(cutoff, now))?;
+        }
         while !lock(&self.engine).engine.seal_is_due() && self.compact_once(false)? {
             if lock(&self.wake).stop {
                 break;

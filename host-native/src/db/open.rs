@@ -8,10 +8,11 @@ use crate::files::lock::WriterLock;
 use crate::files::log_file::LogFile;
 use crate::files::paths::{DbPaths, SiblingKind};
 use crate::files::pin::{Pin, live_pins};
+use crate::files::regular_file::{Access as FileAccess, RegularFile};
 use crate::host::{now_ns, random_epoch, random_lineage, random_u64};
-use chronicle_core::engine::{Engine, Opening, ReplayEnd, create};
+use chronicle_core::engine::{Engine, LogBytes, Opening, ReplayEnd, create};
 use chronicle_core::error::{At, Error, ErrorKind, Result};
-use chronicle_core::format::{Access, HEADER_AREA_LEN, LogStart};
+use chronicle_core::format::{Access, HEADER_AREA_LEN, LOG_HEADER_LEN, LogStart};
 use chronicle_core::ids::{Generation, Lsn};
 use chronicle_core::source::Step;
 use std::path::Path;
@@ -74,7 +75,7 @@ fn open_writer(paths: DbPaths, config: Config, place: Place) -> Result<(Shared, 
     opening.note_older(&mut FileSource::new(&data));
     let start = opening.log_start();
     let damaged_slot = damaged_slot(&opening);
-    let mut engine = opening.into_engine(&live_pins(&paths)?)?;
+    let mut engine = opening.into_engine(&live_pins(&paths)?, data.len()?)?;
     let replayed = replay(&paths, &mut engine, start)?;
     let effects = engine.start_log(replayed.torn.is_some(), now_ns())?;
     let log = match replayed.last {
@@ -137,7 +138,7 @@ fn try_read_only(
     load(&mut opening, &data)?;
     let start = opening.log_start();
     let damaged_slot = damaged_slot(&opening);
-    let mut engine = opening.into_engine(&[])?;
+    let mut engine = opening.into_engine(&[], data.len()?)?;
     let replayed = replay(paths, &mut engine, start)?;
     let recovery = Recovery { commits_replayed: replayed.commits, torn: replayed.torn, damaged_slot };
     Ok((data, engine, pin, recovery))
@@ -159,7 +160,10 @@ fn create_database(paths: &DbPaths, config: &Config) -> Result<()> {
             "there is no such database; make it with `chronicle init`, or check the path",
         ));
     }
-    let left = paths.siblings()?.into_iter().find(|sibling| sibling.kind != SiblingKind::Lock);
+    let left = paths
+        .siblings()?
+        .into_iter()
+        .find(|sibling| !matches!(sibling.kind, SiblingKind::Lock | SiblingKind::Temporary));
     if let Some(sibling) = left {
         return Err(Error::new(
             ErrorKind::AlreadyExists,
@@ -231,9 +235,17 @@ fn replay(paths: &DbPaths, engine: &mut Engine, start: LogStart) -> Result<Repla
         )));
     }
     for (index, file) in files.iter().enumerate() {
-        let bytes = LogFile::read_all(&file.path)?;
         let last = index + 1 == files.len();
-        let end = engine.replay(file.first_lsn, &bytes, last)?;
+        let end = match start {
+            // What the catalog stands for is not read again: opening costs the tail of the log, not the log.
+            LogStart::From { first_lsn, offset } if first_lsn == file.first_lsn => {
+                let log = RegularFile::open(&file.path, FileAccess::ReadOnly)?;
+                let header = log.read_exact_at(0, log.len()?.min(LOG_HEADER_LEN as u64))?;
+                let tail = log.read_to_end(offset.min(log.len()?))?;
+                engine.replay(first_lsn, LogBytes::from_offset(&header, offset, &tail), last)?
+            }
+            _ => engine.replay(file.first_lsn, &LogFile::read_all(&file.path)?, last)?,
+        };
         replayed.last = engine.log_end();
         if let ReplayEnd::Torn { offset, bytes, reason } = end {
             replayed.torn_at_start = offset == 0;

@@ -123,7 +123,7 @@ impl Split {
         let header = &bytes[..bytes.len().min(HEADER_AREA_LEN as usize)];
         let mut opening = Opening::new(header, Options::default()).unwrap();
         assert!(matches!(opening.step(&mut source).unwrap(), Step::Ready(())));
-        let mut engine = opening.into_engine(&[]).unwrap();
+        let mut engine = opening.into_engine(&[], 0).unwrap();
         let mut split = Self::default();
         let catalog = engine.view(&Selector::all(), TimeRange::ALL);
         for extent in catalog.extents() {

@@ -52,7 +52,7 @@ fn open(file: &[u8]) {
     let Ok(mut opening) = Opening::new(file, Options::default()) else { return };
     if matches!(opening.step(&mut &file[..]), Ok(Step::Ready(()))) {
         opening.note_older(&mut &file[..]);
-        let engine = opening.into_engine(&[]).unwrap();
+        let engine = opening.into_engine(&[], 0).unwrap();
         assert!(engine.gauges().file_bytes >= HEADER_AREA_LEN);
     }
 }

@@ -45,7 +45,7 @@ impl Host {
         assert!(matches!(opening.step(&mut source)?, Step::Ready(())));
         opening.note_older(&mut source);
         let start = opening.log_start();
-        let mut engine = opening.into_engine(&[])?;
+        let mut engine = opening.into_engine(&[], 0)?;
         let first = match start {
             LogStart::From { first_lsn, .. } => first_lsn,
             LogStart::None => engine.position().lsn + 1,
