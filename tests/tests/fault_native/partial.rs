@@ -5,7 +5,7 @@ use chronicle::verify::{VerifyLevel, verify};
 use chronicle::{BackupManager, Config, Db, Durability, Point};
 use chronicle_tests::child::last_number;
 use chronicle_tests::workload::Random;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// About 10 MB of values that don't compress.
@@ -60,18 +60,30 @@ fn kill_and_go_on(verb: &str, source: &Path, folder: &Path, published: &str, dig
     let (mut random, mut resumed, mut interrupted) = (Random::new(9), 0, 0);
     for round in 0..rounds(3) {
         let target = folder.join(format!("{verb}-{round}"));
-        for _ in 0..3 {
+        // Until two were interrupted, the second when something was copied; now and then one is too quick for us.
+        let mut here = 0;
+        for _ in 0..50 {
             let mut running = victim(&[&verb, &source, &target]);
             running.expect("start");
-            std::thread::sleep(Duration::from_micros(random.below(usual.as_micros() as u64)));
+            if here == 0 {
+                std::thread::sleep(Duration::from_micros(random.below(usual.as_micros() as u64)));
+            }
+            while here == 1 && staged_bytes(&target) < (1 << 20) && !target.join(published).exists() {
+                std::hint::spin_loop();
+            }
             let lines = running.kill();
             let whole = is_whole(&target.join(published), digest);
             assert!(whole || !lines.iter().any(|line| line.starts_with("resumed")), "{lines:?}");
             if whole {
+                std::fs::remove_dir_all(&target).unwrap();
+                continue;
+            }
+            here += 1;
+            if here == 2 {
                 break;
             }
-            interrupted += 1;
         }
+        interrupted += here;
         if !target.join(published).exists() {
             let (status, lines) = victim(&[&verb, &source, &target]).finish();
             assert!(status.success(), "{lines:?}");
@@ -84,18 +96,28 @@ fn kill_and_go_on(verb: &str, source: &Path, folder: &Path, published: &str, dig
     assert!(interrupted > 0 && resumed > 0, "{verb}: {interrupted} interrupted, {resumed} bytes resumed");
 }
 
-/// Folders of unfinished work, inside the target or beside it. An empty one harms nobody: that is what a restore leaves
-/// which was killed after its database had its name.
-fn leftovers(target: &Path) -> Vec<std::ffi::OsString> {
+/// Folders of unfinished work, inside the target or beside it.
+fn staging(target: &Path) -> Vec<PathBuf> {
     let name = target.file_name().unwrap().to_string_lossy().into_owned();
-    let inside = std::fs::read_dir(target).unwrap();
-    let beside = std::fs::read_dir(target.parent().unwrap()).unwrap();
-    let is_empty = |path: &Path| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    let entries = inside.chain(beside).map(Result::unwrap).filter(|entry| !is_empty(&entry.path()));
-    let names = entries.map(|entry| entry.file_name());
-    let left = |found: &std::ffi::OsString| {
-        let found = found.to_string_lossy();
+    let folders = [Some(target), target.parent()].into_iter().flatten();
+    let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let unfinished = entries.filter(|entry| {
+        let found = entry.file_name().to_string_lossy().into_owned();
         found.starts_with(".chronicle-restore") || found.starts_with(&format!("{name}.partial-"))
-    };
-    names.filter(left).collect()
+    });
+    unfinished.map(|entry| entry.path()).collect()
+}
+
+/// Bytes of the data file in them.
+fn staged_bytes(target: &Path) -> u64 {
+    let files =
+        staging(target).into_iter().filter_map(|folder| std::fs::metadata(folder.join("data.db")).ok());
+    files.map(|file| file.len()).sum()
+}
+
+/// Those that still hold something. An empty one harms nobody: a restore leaves it that was killed after its database had
+/// its name.
+fn leftovers(target: &Path) -> Vec<PathBuf> {
+    let is_empty = |path: &PathBuf| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    staging(target).into_iter().filter(|folder| !is_empty(folder)).collect()
 }
