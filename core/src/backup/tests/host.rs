@@ -52,7 +52,7 @@ impl Host {
         };
         let files: Vec<_> = self.logs.range(first..).collect();
         for (index, (first_lsn, bytes)) in files.iter().enumerate() {
-            let end = engine.replay(**first_lsn, bytes, index + 1 == files.len())?;
+            let end = engine.replay(**first_lsn, *bytes, index + 1 == files.len())?;
             assert_eq!(end, ReplayEnd::Clean);
         }
         Ok(engine)
