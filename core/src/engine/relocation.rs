@@ -9,6 +9,9 @@ use crate::format::SegmentEntry;
 use crate::source::ByteRange;
 use alloc::vec::Vec;
 
+/// Free space below this part of the file is not worth copying segments for.
+const FREE_SHARE: u64 = 16;
+
 /// Segments that get a new place.
 #[derive(Clone, Debug)]
 #[must_use = "the new places are taken until it is installed or given back"]
@@ -24,8 +27,9 @@ impl Relocation {
 }
 
 impl Engine {
-    /// Finds segments that fit into free space before them, the last ones first. `None` when there is none, or a seal is
-    /// under way.
+    /// Finds segments that fit into free space before them, the last ones first. Where none does although much is free, the
+    /// segment behind the first gap goes to the end, which makes the gap larger for the next time. `None` when nothing is
+    /// worth moving, or a seal is under way.
     pub fn begin_relocation(&mut self) -> Option<Relocation> {
         if !self.frozen.is_empty() {
             return None;
@@ -38,7 +42,21 @@ impl Engine {
                 moves.push((entry, to));
             }
         }
+        if moves.is_empty() {
+            moves.extend(self.make_room());
+        }
         (!moves.is_empty()).then_some(Relocation { moves })
+    }
+
+    fn make_room(&mut self) -> Option<(SegmentEntry, u64)> {
+        let (free, _) = self.space.free_and_pending();
+        if free.saturating_mul(FREE_SHARE) < self.space.end() {
+            return None;
+        }
+        let gap = self.space.first_free()?;
+        let behind = self.catalog.segments.iter().filter(|entry| entry.offset > gap);
+        let entry = *behind.min_by_key(|entry| entry.offset)?;
+        Some((entry, self.space.allocate(entry.summary.len)))
     }
 
     /// Names the new places, and writes every catalog page anew, so that none holds the end of the file.

@@ -75,6 +75,11 @@ impl Space {
         self.pending.push((generation, ByteRange::new(extent.offset, aligned(extent.len))));
     }
 
+    /// Where the first free extent lies.
+    pub(crate) fn first_free(&self) -> Option<u64> {
+        self.free.first_key_value().map(|(&offset, _)| offset)
+    }
+
     /// Hands out nothing before `end`.
     pub(crate) fn reserve_to(&mut self, end: u64) {
         self.end = self.end.max(aligned(end));

@@ -71,7 +71,8 @@ impl Shared {
         } else {
             self.finish_unfinished(&mut lock(&self.maintenance))?;
         }
-        if let Some(cutoff) = lock(&self.engine).engine.expiry_due(crate::host::now_ns()) {
+        let expired = lock(&self.engine).engine.expiry_due(crate::host::now_ns());
+        if let Some(cutoff) = expired {
             self.commit_now(|cell, now| cell.engine.prepare_expire(cutoff, now))?;
         }
         while !lock(&self.engine).engine.seal_is_due() && self.compact_once(false)? {
@@ -121,15 +122,15 @@ impl Shared {
         self.run_checkpoint(unfinished, checkpoint)
     }
 
-    /// Moves segments to the front of the file, and gives back what is free behind them.
-    pub(crate) fn give_space_back(&self) -> Result<()> {
+    /// Moves segments towards the front of the file once, and gives back what is free at its end. False when nothing moved.
+    pub(crate) fn give_space_back(&self) -> Result<bool> {
         let mut unfinished = lock(&self.maintenance);
         self.finish_unfinished(&mut unfinished)?;
         // Space is free when neither superblock names it: after the second checkpoint that does without it.
         self.rewrite_catalog(&mut unfinished)?;
         self.rewrite_catalog(&mut unfinished)?;
         let relocation = lock(&self.engine).engine.begin_relocation();
-        let Some(relocation) = relocation else { return Ok(()) };
+        let Some(relocation) = relocation else { return Ok(false) };
         let copied = relocation.moves().try_for_each(|(from, to)| {
             let file = self.data.file();
             crate::files::copy::copy_range(file, from.offset, file, to, from.len)
@@ -142,7 +143,8 @@ impl Shared {
             lock(&self.engine).engine.install_relocation(relocation).map_err(|e| self.classify(e))?;
         self.run_checkpoint(&mut unfinished, checkpoint)?;
         self.rewrite_catalog(&mut unfinished)?;
-        self.rewrite_catalog(&mut unfinished)
+        self.rewrite_catalog(&mut unfinished)?;
+        Ok(true)
     }
 
     fn rewrite_catalog(&self, unfinished: &mut Unfinished) -> Result<()> {

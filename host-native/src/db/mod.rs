@@ -147,15 +147,17 @@ impl Db {
     /// Merges segments, carries out deletions and gives space back, until nothing is left to do. Other calls go on.
     pub fn compact(&self) -> Result<()> {
         self.checkpoint()?;
-        // Each pass leaves fewer runs or fewer deletions; the bound only guards against a mistake in that.
-        for _ in 0..64 {
+        for _ in 0..PASSES_MAX {
             if !self.shared.compact_once(true)? {
                 break;
             }
         }
-        // Once for what is free now, once for the places that this moved segments out of.
-        self.shared.give_space_back()?;
-        self.shared.give_space_back()
+        for _ in 0..PASSES_MAX {
+            if !self.shared.give_space_back()? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a private copy, everything in it sealed, the start of a new epoch.
@@ -169,6 +171,9 @@ impl Db {
         self.background.shut_down()
     }
 }
+
+/// Passes of [`Db::compact`], of each kind. Each leaves fewer runs, deletions or gaps; a very large file may keep some gaps.
+const PASSES_MAX: usize = 64;
 
 /// Log bytes above which closing makes a checkpoint, so that the next opening is quick.
 const CLOSE_CHECKPOINT_BYTES: u64 = 256 << 10;

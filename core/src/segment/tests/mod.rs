@@ -237,7 +237,7 @@ fn the_bytes_of_the_format_never_change() {
     assert_eq!(segment.summary.identity.to_hex(), SMALL_IDENTITY);
     assert_eq!(Hash::of(&segment.bytes).to_hex(), SMALL_BYTES);
 }
-const SMALL_IDENTITY: &str = "c58d8742d975ccb3d3ec84dfabf4514c5e64cefe8793fd2eae7f17b905b710bb";
+const SMALL_IDENTITY: &str = "7368833280ba01e834ba89756c5b1ebe9345e3e85afa2eaad3bcb408081a1267";
 const SMALL_BYTES: &str = "dda33916582961af3ed7eada0b6815861701591c3bfc5cb23fa8da96950e1c6f";
 
 #[test]
