@@ -85,17 +85,15 @@ fn production_files(folder: &str) -> Vec<Source> {
     for file in &all {
         let lines: Vec<&str> = file.text.lines().collect();
         for [attribute, item] in lines.array_windows() {
-            if attribute.trim() == "#[cfg(test)]" {
-                if let Some(module) =
+            if attribute.trim() == "#[cfg(test)]"
+                && let Some(module) =
                     item.trim().rsplit("mod ").next().and_then(|rest| rest.strip_suffix(';'))
-                {
-                    let folder = match file.name.strip_suffix("/mod.rs").or(file.name.strip_suffix("/lib.rs"))
-                    {
-                        Some(folder) => folder,
-                        None => file.name.strip_suffix(".rs").unwrap(),
-                    };
-                    test_only.insert(format!("{folder}/{module}"));
-                }
+            {
+                let folder = match file.name.strip_suffix("/mod.rs").or(file.name.strip_suffix("/lib.rs")) {
+                    Some(folder) => folder,
+                    None => file.name.strip_suffix(".rs").unwrap(),
+                };
+                test_only.insert(format!("{folder}/{module}"));
             }
         }
     }

@@ -238,7 +238,7 @@ fn the_bytes_of_the_format_never_change() {
     assert_eq!(Hash::of(&segment.bytes).to_hex(), SMALL_BYTES);
 }
 const SMALL_IDENTITY: &str = "7368833280ba01e834ba89756c5b1ebe9345e3e85afa2eaad3bcb408081a1267";
-const SMALL_BYTES: &str = "dda33916582961af3ed7eada0b6815861701591c3bfc5cb23fa8da96950e1c6f";
+const SMALL_BYTES: &str = "af14daec30ae86a372526784fa34dcd18e8361dc40dcf38695586466da19abba";
 
 #[test]
 fn an_index_costs_at_most_42_bytes_a_block_on_metrics() {
