@@ -48,6 +48,8 @@ pub struct SimDb {
     options: Options,
     observer: Option<Observer>,
     prepared: Vec<LogWrite>,
+    /// The effects of opening are performed.
+    recovered: bool,
 }
 
 /// A view, and what it must go on answering.
@@ -147,9 +149,20 @@ impl SimDb {
         oracle.cut(lsn);
         let effects = engine.start_log(replay_end != ReplayEnd::Clean, clock.now())?;
         let prepared = Vec::new();
-        let mut db =
-            Self { engine, disk, oracle, clock, acknowledged, replay_end, options, observer, prepared };
+        let mut db = Self {
+            engine,
+            disk,
+            oracle,
+            clock,
+            acknowledged,
+            replay_end,
+            options,
+            observer,
+            prepared,
+            recovered: false,
+        };
         db.perform(&effects);
+        db.recovered = true;
         db.acknowledged = db.acknowledged.max(db.engine.durable_lsn());
         Ok(db)
     }
@@ -177,7 +190,9 @@ impl SimDb {
 
     fn tell(&mut self, next: Option<&Effect>) {
         if let Some(observer) = &mut self.observer {
-            let acknowledged = self.acknowledged.max(self.engine.durable_lsn());
+            // While the log is being recovered the engine already counts on the effects that are still to be performed.
+            let durable = if self.recovered { self.engine.durable_lsn() } else { 0 };
+            let acknowledged = self.acknowledged.max(durable);
             observer(
                 &self.disk,
                 next,
