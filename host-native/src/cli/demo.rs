@@ -155,7 +155,7 @@ impl Story {
         let (report, meanwhile) = (report?, meanwhile?);
         let record = &report.record;
         self.say(format!(
-            "{} as of lsn {} in {:.0} ms; writers were held for {:.0} us of it, and made {} meanwhile",
+            "{} as of lsn {} in {:.0} ms; writers were held for {:.1} us of it, and made {} meanwhile",
             bytes(report.bytes),
             record.lsn,
             report.took.as_secs_f64() * 1e3,
