@@ -1,7 +1,7 @@
 //! Catalog: what a database holds at one generation: segments, deletions, names, and where replay starts.
 //!
 //! A catalog is a value: an edit makes the next one, which shares every page it did not touch. What it keeps true is
-//! checked by [`check`] on every catalog before it is published and on every one that is read.
+//! checked by `check` on every catalog before it is published and on every one that is read.
 mod check;
 mod load;
 mod paged;

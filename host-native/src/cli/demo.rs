@@ -11,7 +11,7 @@ use chronicle::digest::Digest;
 use chronicle::files::os_error::OsContext;
 use chronicle::query::{Query, hours};
 use chronicle::verify::{VerifyLevel, verify_with};
-use chronicle::{BackupManager, Config, Db, Error, ErrorKind, Point, Selector, TimeRange};
+use chronicle::{BackupManager, Config, Db, Error, ErrorKind, Point};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,14 +20,15 @@ use std::time::Instant;
 /// 2024-01-28T00:00:00Z.
 const START_NS: i64 = 1_706_400_000_000_000_000;
 const STEP_NS: i64 = 10_000_000_000;
-const HOSTS: usize = 20;
+const HOSTS: usize = 40;
 const METRICS: [&str; 3] = ["cpu", "memory", "requests"];
-/// Points of each series: a day.
-const STEPS: i64 = 8_640;
+const STEPS_A_DAY: i64 = 8_640;
+/// Points of each series: three days.
+const STEPS: i64 = 3 * STEPS_A_DAY;
 /// Steps in one batch.
 const BATCH_STEPS: i64 = 100;
 
-/// Play the whole story on generated data: write, back up while writing, lose data, restore, prove it
+/// Play the whole story on generated data: write, back up while writing, destroy the file, restore, prove it
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -73,8 +74,8 @@ impl Story {
         let (points, rate) = self.write(&db)?;
         self.ask(&db)?;
         let kept = self.back_up(&db, &snapshot)?;
-        self.lose(&db)?;
         db.close()?;
+        self.lose(&path)?;
         let again = self.restore(&snapshot, &restored)?;
         if again != kept {
             let message = format!("the restored digest {again} is not that of the snapshot, {kept}");
@@ -90,8 +91,8 @@ impl Story {
 
     fn write(&self, db: &Db) -> Result<(u64, u64), Failure> {
         self.step(
-            "write a day of 60 series, one point each 10 s",
-            "chronicle import --path data.db --input day.csv",
+            "write three days of 120 series, a point every 10 s",
+            "chronicle import --path data.db --input days.csv",
         )?;
         let started = Instant::now();
         let mut points = 0;
@@ -173,12 +174,19 @@ impl Story {
         Ok(digest)
     }
 
-    fn lose(&self, db: &Db) -> Result<(), Failure> {
-        self.step("the accident: someone deletes a metric", "chronicle delete --path data.db --metric cpu")?;
-        let selector = Selector::metric("cpu");
-        let (points, _) = db.count(&selector, TimeRange::ALL)?;
-        db.delete(&selector, TimeRange::ALL)?;
-        self.say(format!("{} are gone", count(points, "point")))
+    /// Deletes the database: every file of it, as a dying disk does.
+    fn lose(&self, path: &Path) -> Result<(), Failure> {
+        self.step("the accident: the database is destroyed", "rm data.db data.db.wal-*")?;
+        for entry in std::fs::read_dir(&self.folder).os("list the folder", &self.folder)? {
+            let file = entry.os("list the folder", &self.folder)?.path();
+            if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("data.db")) {
+                std::fs::remove_file(&file).os("delete", &file)?;
+            }
+        }
+        match Db::open(path, Config::read_only()) {
+            Err(error) => self.say(format!("chronicle query now says: {}", error.message())),
+            Ok(_) => Err(Error::new(ErrorKind::Io, "the database is still there").at(path.display()).into()),
+        }
     }
 
     fn restore(&self, snapshot: &Path, restored: &Path) -> Result<Digest, Failure> {
@@ -222,7 +230,7 @@ fn batch(steps: std::ops::Range<i64>) -> Vec<Point> {
 
 /// A load with a daily course and some noise, in steps of a tenth.
 fn value(step: i64, host: usize, kind: usize) -> f64 {
-    let phase = step as f64 / STEPS as f64 * std::f64::consts::TAU;
+    let phase = step as f64 / STEPS_A_DAY as f64 * std::f64::consts::TAU;
     let seed = (step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ ((host * 31 + kind) as u64).wrapping_mul(0xd6e8_feb8_6659_fd93);
     let noise = (seed ^ (seed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 54;
