@@ -287,7 +287,7 @@ impl Files {
                 first_lsn: file.first_lsn,
                 chain: before.map(|before| before.chain),
                 commit_time_ns: before.map_or(i64::MIN, |before| before.commit_time_ns),
-                known_durable_lsn: superblock.root.lsn.min(next.saturating_sub(1)),
+                known_durable_lsn: superblock.root.durable_lsn.min(next.saturating_sub(1)),
             };
             let follows = before.is_none_or(|before| before.lsn + 1 == file.first_lsn);
             if !follows && file.first_lsn > first {
@@ -299,7 +299,19 @@ impl Files {
             before = Some(log.end);
             report.merge(VerifyReport::from(log).at_file(&self.paths));
         }
-        Ok(before.filter(|end| end.lsn > checkpoint.lsn).unwrap_or(checkpoint))
+        let end = before.filter(|end| end.lsn > checkpoint.lsn).unwrap_or(checkpoint);
+        if end.lsn < superblock.root.durable_lsn && report.findings.is_empty() {
+            let error = Error::damaged(format!(
+                "it ends with commit {}, but commits up to {} were durable: a log file is missing or was cut",
+                end.lsn, superblock.root.durable_lsn
+            ));
+            report.findings.add(
+                &format!("{}: log", self.paths.data().display()),
+                &error,
+                Affected::default(),
+            );
+        }
+        Ok(end)
     }
 
     fn log(

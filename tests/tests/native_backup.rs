@@ -204,3 +204,38 @@ fn files_copied_while_stopped_are_a_source() {
     let report = restore_snapshot(&copy, folder.path().join("restored")).unwrap();
     assert_eq!(report.digest, digest);
 }
+
+#[test]
+fn commits_that_a_closed_database_lost_are_damage_and_never_an_older_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let db = Db::open(&path, Config::default()).unwrap();
+    for i in 0..20 {
+        db.write(Point::new("m", i, i as f64)).unwrap();
+    }
+    let snapshot = folder.path().join("snap");
+    BackupManager::new(&db).create_snapshot(&snapshot).unwrap();
+    db.close().unwrap();
+    for place in [folder.path(), &snapshot] {
+        let log = fs::read_dir(place)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.to_string_lossy().contains(".wal-"))
+            .unwrap();
+        let good = fs::read(&log).unwrap();
+        for cut in [good.len() - 20, good.len() - 200, 300, 128, 0] {
+            fs::write(&log, &good[..cut]).unwrap();
+            let error =
+                Db::open(place.join("data.db"), Config::read_only()).err().expect("a state of the past");
+            assert_eq!(error.kind(), ErrorKind::Damaged, "cut at {cut}: {error}");
+            assert!(!verify(place, VerifyLevel::Full).unwrap().report.is_sound(), "cut at {cut}");
+        }
+        let mut bad = good.clone();
+        let last = bad.len() - 20;
+        bad[last] ^= 1;
+        fs::write(&log, &bad).unwrap();
+        assert!(Db::open(place.join("data.db"), Config::read_only()).is_err(), "a flip in the last commit");
+        fs::write(&log, &good).unwrap();
+    }
+    assert_eq!(Db::open(&path, Config::default()).unwrap().digest(false).unwrap().0.points, 20);
+}

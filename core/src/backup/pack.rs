@@ -120,7 +120,7 @@ impl PackPlan {
             offset
         })?;
         check(&catalog)?;
-        let superblock = superblock(&snapshot.identity, &catalog);
+        let superblock = superblock(&snapshot.identity, &catalog, snapshot.position.lsn);
         writes.push((superblock.slot_offset(), encode_slot(&superblock)?));
         let mut stored_digest = Digest::default();
         catalog.segments.iter().for_each(|entry| stored_digest.join(&entry.summary.digest));

@@ -9,7 +9,7 @@ use crate::format::{
     CatalogRoot, Features, LogStart, Role, SegmentEntry, SegmentKind, Superblock, Tombstone, encode_slot,
 };
 use crate::head::Position;
-use crate::ids::Generation;
+use crate::ids::{Generation, Lsn};
 use crate::source::ByteRange;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -94,10 +94,21 @@ impl Engine {
 
     /// The effects that store the superblock of the current catalog, whose pages are written.
     pub(super) fn write_superblock(&self) -> Result<[Effect; 3]> {
-        let superblock = superblock(&self.identity, &self.catalog);
+        let superblock = superblock(&self.identity, &self.catalog, self.log.durable);
         let bytes = encode_slot(&superblock)?;
         let slot = (self.catalog.generation % 2) as u8;
         Ok([Effect::SyncData, Effect::WriteSlot { slot, bytes }, Effect::SyncData])
+    }
+
+    /// Stores, in a superblock that differs in nothing else, how far the log is durable: a later opening then tells a log that
+    /// lost commits from one that was never longer. For closing, after the log was synced.
+    pub fn seal_log(&mut self) -> Result<Checkpoint> {
+        let mut next = Catalog::clone(&self.catalog);
+        next.generation += 1;
+        let generation = next.generation;
+        self.log_starts.push((generation, next.log));
+        self.catalog = Arc::new(next);
+        Ok(Checkpoint { effects: Vec::from(self.write_superblock()?), generation })
     }
 
     /// Takes note that a checkpoint is on the medium. `foreign_pins` are the generations that other processes pin.
@@ -146,7 +157,7 @@ pub(super) fn applies(tombstone: &Tombstone, entry: &SegmentEntry) -> bool {
 }
 
 /// The superblock of a catalog.
-pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog) -> Superblock {
+pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog, durable: Lsn) -> Superblock {
     Superblock {
         role: Role::Database,
         features: Features::default(),
@@ -160,6 +171,8 @@ pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog) -> Super
             lsn: catalog.position.lsn,
             commit_time_ns: catalog.position.commit_time_ns,
             chain: catalog.position.chain,
+            // The log is synced before a superblock is written.
+            durable_lsn: durable.max(catalog.position.lsn),
             log: catalog.log,
             file_len: catalog.file_len(),
             points_stored: catalog.points_stored(),

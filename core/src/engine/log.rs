@@ -80,6 +80,8 @@ pub(super) struct Log {
     pub(super) settled: Position,
     /// Commits up to here are known to be on the medium.
     pub(super) durable: Lsn,
+    /// Commits up to here were on the medium when the superblock was written: a replay must find them.
+    pub(super) known_durable: Lsn,
 }
 
 impl Log {
@@ -96,6 +98,7 @@ impl Log {
             tail: position,
             settled: position,
             durable: position.lsn,
+            known_durable: position.lsn,
         }
     }
 

@@ -19,7 +19,7 @@ use super::space::Space;
 /// The bytes of a new, empty `data.db`: a header area with one valid superblock. It has no log file yet.
 pub fn create(lineage: Lineage, epoch: Epoch, settings: Settings, created_ns: i64) -> Result<Vec<u8>> {
     let identity = Identity { lineage, epoch, parent: None, created_ns, settings };
-    let superblock = checkpoint::superblock(&identity, &Catalog::empty(LogStart::None));
+    let superblock = checkpoint::superblock(&identity, &Catalog::empty(LogStart::None), 0);
     let slot = encode_slot(&superblock)?;
     let mut bytes = alloc::vec![0u8; HEADER_AREA_LEN as usize];
     bytes.iter_mut().zip(slot).for_each(|(to, from)| *to = from);
@@ -188,7 +188,8 @@ impl Opening {
             created_ns: root.created_ns,
             settings: root.settings,
         };
-        let log = log::Log::new(superblock.lineage, superblock.epoch, catalog.position);
+        let mut log = log::Log::new(superblock.lineage, superblock.epoch, catalog.position);
+        log.known_durable = root.durable_lsn;
         Ok(Engine {
             options,
             dictionary,

@@ -10,7 +10,9 @@ use crate::source::ByteRange;
 use alloc::vec::Vec;
 
 /// Free space below this part of the file is not worth copying segments for.
-const FREE_SHARE: u64 = 16;
+const FREE_SHARE: u64 = 64;
+/// Nor are fewer bytes than these.
+const FREE_BYTES_MIN: u64 = 64 << 10;
 
 /// Segments that get a new place.
 #[derive(Clone, Debug)]
@@ -27,8 +29,8 @@ impl Relocation {
 }
 
 impl Engine {
-    /// Finds segments that fit into free space before them, the last ones first. Where none does although much is free, the
-    /// segment behind the first gap goes to the end, which makes the gap larger for the next time. `None` when nothing is
+    /// Finds segments that fit into free space before them, the last ones first. Where none does although much is free,
+    /// everything behind the first gap goes to the end, and fits into what it leaves the next time. `None` when nothing is
     /// worth moving, or a seal is under way.
     pub fn begin_relocation(&mut self) -> Option<Relocation> {
         if !self.frozen.is_empty() {
@@ -48,15 +50,15 @@ impl Engine {
         (!moves.is_empty()).then_some(Relocation { moves })
     }
 
-    fn make_room(&mut self) -> Option<(SegmentEntry, u64)> {
+    /// Everything behind the first gap, to the end of the file: what it leaves is one gap in which it all fits again.
+    fn make_room(&mut self) -> Vec<(SegmentEntry, u64)> {
         let (free, _) = self.space.free_and_pending();
-        if free.saturating_mul(FREE_SHARE) < self.space.end() {
-            return None;
+        if free < FREE_BYTES_MIN || free.saturating_mul(FREE_SHARE) < self.space.end() {
+            return Vec::new();
         }
-        let gap = self.space.first_free()?;
+        let gap = self.space.first_free().unwrap_or(u64::MAX);
         let behind = self.catalog.segments.iter().filter(|entry| entry.offset > gap);
-        let entry = *behind.min_by_key(|entry| entry.offset)?;
-        Some((entry, self.space.allocate(entry.summary.len)))
+        behind.map(|entry| (*entry, self.space.allocate_at_end(entry.summary.len))).collect()
     }
 
     /// Names the new places, and writes every catalog page anew, so that none holds the end of the file.

@@ -5,8 +5,8 @@ use crate::catalog::Catalog;
 use crate::codec::frame::{FrameRun, decode_frame as decode_columns};
 use crate::error::{At, Error, Result};
 use crate::format::{
-    Commit, End, Frame, LOG_HEADER_LEN, LogExpectation, LogPosition, LogScan, LogStart, PointsPayload,
-    SeriesSet, Tombstone, log_file_name,
+    Commit, End, FRAME_ALIGNMENT, Frame, LOG_HEADER_LEN, LogExpectation, LogPosition, LogScan, LogStart,
+    PointsPayload, SeriesSet, Tombstone, log_file_name,
 };
 use crate::head::Position;
 use crate::ids::{Lsn, SeriesId};
@@ -39,6 +39,11 @@ pub struct LogBytes<'a> {
 }
 
 impl<'a> LogBytes<'a> {
+    /// Length of the file, bytes.
+    fn len(&self) -> u64 {
+        self.tail.map_or(self.head.len() as u64, |(offset, tail)| offset + tail.len() as u64)
+    }
+
     /// The file from the offset that the catalog names ([`LogStart::From`]) to its end, and its header.
     pub fn from_offset(header: &'a [u8], offset: u64, tail: &'a [u8]) -> Self {
         Self { head: header, tail: Some((offset, tail)) }
@@ -72,6 +77,17 @@ impl Engine {
         self.replay_file(first_lsn, bytes.into(), last).at(name)
     }
 
+    /// After the last log file: checks that none of the commits is missing that were durable when the superblock was written.
+    pub fn finish_replay(&self) -> Result<()> {
+        let (found, known) = (self.log.settled.lsn, self.log.known_durable);
+        match found < known {
+            true => Err(Error::damaged(alloc::format!(
+                "the log ends with commit {found}, but commits up to {known} were acknowledged as durable: a log file is missing or was cut; put it back, or restore from a backup"
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// The log file that takes the next commits, and where its frames end.
     pub fn log_end(&self) -> Option<(Lsn, u64)> {
         self.log.file.map(|file| (file.first_lsn, file.end))
@@ -102,13 +118,21 @@ impl Engine {
             first_lsn,
             chain: start.is_none().then_some(settled.chain),
             commit_time_ns: i64::MIN,
-            known_durable_lsn: self.catalog.position.lsn,
+            known_durable_lsn: if last { self.log.known_durable } else { self.catalog.position.lsn },
         };
         let mut scan = LogScan::new(bytes.head, &expected)?;
         let commit_time_ns = if settled.lsn == 0 { i64::MIN } else { settled.commit_time_ns };
         let next =
             |offset| LogPosition { offset, next_lsn: settled.lsn + 1, chain: settled.chain, commit_time_ns };
         let position = next(start.unwrap_or(LOG_HEADER_LEN as u64));
+        // A file may be cut in the padding of its last frame, but nowhere before.
+        if bytes.len() + FRAME_ALIGNMENT as u64 <= position.offset && start.is_some() {
+            return Err(Error::damaged(alloc::format!(
+                "it has {} bytes, but held commits up to offset {}: it was cut; restore from a backup",
+                bytes.len(),
+                position.offset
+            )));
+        }
         match bytes.tail {
             None => scan.skip_to(position),
             Some((offset, tail)) if offset == position.offset && scan.header().is_some() => {
@@ -116,7 +140,7 @@ impl Engine {
             }
             Some((offset, _)) => {
                 return Err(Error::damaged(alloc::format!(
-                    "its header can't be read, or replay does not start at offset {offset}: keep the file, restore from a backup or salvage"
+                    "its header can't be read, or replay does not start at offset {offset}: keep the file, restore from a backup"
                 )));
             }
         }
@@ -129,7 +153,7 @@ impl Engine {
             End::Torn { offset: 0, bytes_lost, reason } if bytes_lost > LOG_HEADER_LEN as u64 => {
                 // A header is durable before the first frame is written behind it.
                 return Err(Error::damaged(alloc::format!(
-                    "its header can't be read ({reason}) but frames follow it: keep the file, restore from a backup or salvage"
+                    "its header can't be read ({reason}) but frames follow it: keep the file, restore from a backup"
                 )));
             }
             End::Torn { offset, bytes_lost, reason } if last => {

@@ -48,11 +48,14 @@ impl Space {
     /// at the end.
     pub(crate) fn allocate(&mut self, len: u64) -> u64 {
         let len = aligned(len.max(1));
-        self.take(len, u64::MAX).unwrap_or_else(|| {
-            let offset = self.end;
-            self.end += len;
-            offset
-        })
+        self.take(len, u64::MAX).unwrap_or_else(|| self.allocate_at_end(len))
+    }
+
+    /// Hands out new space at the end.
+    pub(crate) fn allocate_at_end(&mut self, len: u64) -> u64 {
+        let offset = self.end;
+        self.end += aligned(len.max(1));
+        offset
     }
 
     /// Hands out a free extent that ends at or before `limit`.

@@ -62,6 +62,9 @@ pub struct CatalogRoot {
     pub commit_time_ns: i64,
     /// Chain after that commit.
     pub chain: Chain,
+    /// Commits up to this one were on the medium when this was written, in segments or in the log: a log that ends before
+    /// it is damaged, and not torn. At least `lsn`.
+    pub durable_lsn: Lsn,
     /// Where replay starts.
     pub log: LogStart,
     /// Bytes of the file that the catalog accounts for; a shorter file was cut off.
@@ -86,6 +89,8 @@ impl CatalogRoot {
             "the retention is 0"
         } else if self.parent.is_some_and(|parent| parent.lsn > self.lsn) {
             "it starts from a commit behind its own last one"
+        } else if self.durable_lsn < self.lsn {
+            "it holds commits that it says were not durable"
         } else if self.file_len < HEADER_AREA_LEN {
             "its file is shorter than the header area"
         } else if !self.log_starts_in_reach() {

@@ -73,6 +73,7 @@ pub(crate) fn root() -> CatalogRoot {
         lsn: 100,
         commit_time_ns: 1_706_400_000_000_000_000,
         chain: CHAIN,
+        durable_lsn: 105,
         log: LogStart::From { first_lsn: 81, offset: 4_096 },
         file_len: 1 << 20,
         points_stored: 15_000,

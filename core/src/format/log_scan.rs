@@ -196,7 +196,7 @@ impl<'a> LogScan<'a> {
             Some(witness) => {
                 let error = Error::damaged(alloc::format!(
                     "LSN {missing_lsn} can't be read ({reason}), but {witness}: this is damage and no interrupted \
-                     write; keep the file, restore from a backup or salvage"
+                     write; keep the file, restore from a backup"
                 ));
                 End::Damaged { offset, missing_lsn, error: error.at(alloc::format!("log offset {offset}")) }
             }

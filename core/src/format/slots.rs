@@ -63,7 +63,7 @@ pub fn newest(header_area: &[u8]) -> Result<(Superblock, SlotReport)> {
         (Err(error), Ok(head)) => (head, other_slot(slots[0], error)),
         (Err(first), Err(second)) => {
             return Err(Error::damaged(alloc::format!(
-                "no superblock is intact ({first}; {second}): restore from a backup, or salvage"
+                "no superblock is intact ({first}; {second}): restore from a backup"
             )));
         }
     };

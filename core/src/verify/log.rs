@@ -157,7 +157,7 @@ impl fmt::Display for Torn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "log file {}: {} bytes at {} are of a write that was interrupted ({}); nothing acknowledged is lost by it",
+            "log file {}: {} bytes at {} are no whole commit ({}): a write that was interrupted and never acknowledged as durable, or damage to the newest commits, which can't be told apart",
             log_file_name(self.first_lsn),
             self.bytes,
             self.offset,

@@ -9,6 +9,7 @@ mod source;
 
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
+pub(crate) use source::read_record;
 pub use source::{BackupSource, find_source};
 
 /// Told how many bytes are done, of how many.

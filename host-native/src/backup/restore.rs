@@ -11,7 +11,7 @@ use crate::files::paths::{DbPaths, SiblingKind};
 use crate::files::regular_file::{Access, RegularFile};
 use crate::host::{now_ns, random_epoch};
 use crate::verify::verify_private;
-use chronicle_core::backup::{DATA_FILE_NAME, SnapshotRecord, restored_identity};
+use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord, restored_identity};
 use chronicle_core::digest::Digest;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash};
@@ -170,6 +170,13 @@ pub fn restore_with(
 }
 
 fn refuse_or_go_on(plan: &RestorePlan, options: RestoreOptions) -> Result<()> {
+    if plan.target.join(RECORD_FILE_NAME).exists() {
+        return Err(Error::new(
+            ErrorKind::AlreadyExists,
+            "the folder is a snapshot, and stays one; restore to another folder",
+        )
+        .at(plan.target.display()));
+    }
     let Some(first) = plan.in_the_way.first() else { return Ok(()) };
     if !options.force {
         return Err(Error::new(

@@ -152,6 +152,23 @@ impl Shared {
         self.run_checkpoint(unfinished, checkpoint)
     }
 
+    /// See [`chronicle_core::engine::Engine::seal_log`].
+    pub(crate) fn seal_log(&self) -> Result<()> {
+        let mut unfinished = lock(&self.maintenance);
+        if unfinished.seal.is_some() || unfinished.checkpoint.is_some() {
+            // A full medium left something half done; the log is what counts then.
+            return Ok(());
+        }
+        let unsealed = {
+            let mut cell = lock(&self.engine);
+            if cell.engine.has_unsealed() { Some(cell.engine.seal_log()?) } else { None }
+        };
+        match unsealed {
+            Some(checkpoint) => self.run_checkpoint(&mut unfinished, checkpoint),
+            None => Ok(()),
+        }
+    }
+
     /// See [`chronicle_core::engine::Engine::begin_epoch`].
     pub(crate) fn begin_epoch(&self, identity: chronicle_core::engine::Identity) -> Result<()> {
         let mut unfinished = lock(&self.maintenance);

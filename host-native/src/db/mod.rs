@@ -22,7 +22,7 @@ pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use chronicle_core::engine::{Gauges, Identity, Selector};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
@@ -152,7 +152,7 @@ impl Db {
                 break;
             }
         }
-        for _ in 0..PASSES_MAX {
+        for _ in 0..RELOCATIONS_MAX {
             if !self.shared.give_space_back()? {
                 break;
             }
@@ -172,8 +172,10 @@ impl Db {
     }
 }
 
-/// Passes of [`Db::compact`], of each kind. Each leaves fewer runs, deletions or gaps; a very large file may keep some gaps.
+/// Passes of [`Db::compact`]: each leaves fewer runs or deletions, so the bound only guards against a mistake in that.
 const PASSES_MAX: usize = 64;
+/// Times that segments are moved: towards the front, out of each other's way, and to the front again.
+const RELOCATIONS_MAX: usize = 6;
 
 /// Log bytes above which closing makes a checkpoint, so that the next opening is quick.
 const CLOSE_CHECKPOINT_BYTES: u64 = 256 << 10;
@@ -187,7 +189,10 @@ impl Background {
         }
         let replay = lock(&self.shared.engine).engine.gauges().replay_bytes;
         let sealed = if replay > CLOSE_CHECKPOINT_BYTES { self.shared.seal() } else { Ok(()) };
-        let synced = self.shared.sync();
+        // A full medium is no loss: the log holds everything, and is durable.
+        let sealed =
+            sealed.or_else(|error| if error.kind() == ErrorKind::Full { Ok(()) } else { Err(error) });
+        let synced = self.shared.sync().and_then(|()| self.shared.seal_log());
         self.shared.closed.store(true, Ordering::Release);
         if let Some((_, log)) = lock(&self.shared.log).take() {
             // Zeros that were filled ahead are only worth something to a running writer.

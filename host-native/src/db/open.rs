@@ -10,6 +10,7 @@ use crate::files::paths::{DbPaths, SiblingKind};
 use crate::files::pin::{Pin, live_pins};
 use crate::files::regular_file::{Access as FileAccess, RegularFile};
 use crate::host::{now_ns, random_epoch, random_lineage, random_u64};
+use chronicle_core::backup::RECORD_FILE_NAME;
 use chronicle_core::engine::{Engine, LogBytes, Opening, ReplayEnd, create};
 use chronicle_core::error::{At, Error, ErrorKind, Result};
 use chronicle_core::format::{Access, HEADER_AREA_LEN, LOG_HEADER_LEN, LogStart};
@@ -64,6 +65,9 @@ fn open_writer(paths: DbPaths, config: Config, place: Place) -> Result<(Shared, 
         create_database(&paths, &config)?;
     }
     let data = DataFile::open_read_write(paths.data())?;
+    if place == Place::Open {
+        lock_data(&data)?;
+    }
     let options = config.engine_options(random_u64()?);
     let mut opening = Opening::new(&read_header(&data)?, options)?;
     if let Access::ReadOnly { unknown_features } = &opening.report().access {
@@ -123,6 +127,11 @@ fn try_read_only(
     config: &Config,
     frozen: bool,
 ) -> Result<(DataFile, Engine, Option<Pin>, Recovery)> {
+    let record = if frozen && paths.folder().join(RECORD_FILE_NAME).exists() {
+        Some(crate::backup::read_record(paths.folder())?)
+    } else {
+        None
+    };
     let data = DataFile::open_read_only(paths.data())?;
     let options = config.engine_options(random_u64()?);
     let mut opening = Opening::new(&read_header(&data)?, options.clone())?;
@@ -140,8 +149,25 @@ fn try_read_only(
     let damaged_slot = damaged_slot(&opening);
     let mut engine = opening.into_engine(&[], data.len()?)?;
     let replayed = replay(paths, &mut engine, start)?;
+    if let Some(record) = record {
+        // A snapshot is what its record says, or it is damaged: a log that lost its end looks whole by itself.
+        record.ends_at(&engine.position())?;
+    }
     let recovery = Recovery { commits_replayed: replayed.commits, torn: replayed.torn, damaged_slot };
     Ok((data, engine, pin, recovery))
+}
+
+/// Locks the data file itself, for as long as it is open: a lock file can be deleted under a running writer.
+fn lock_data(data: &DataFile) -> Result<()> {
+    match data.file().try_lock() {
+        Ok(()) => Ok(()),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::new(
+            ErrorKind::Busy,
+            "another process has the database open for writing, although its lock file is gone; wait for it to end",
+        )),
+        // Some network file systems have no such lock; the lock file is all there is then.
+        Err(std::fs::TryLockError::Error(_)) => Ok(()),
+    }
 }
 
 /// A pin. Where the folder takes no files from this user, writers are kept off instead; none where there never was one.
@@ -192,7 +218,7 @@ fn load(opening: &mut Opening, data: &DataFile) -> Result<()> {
     let (needed, len) = (opening.file_len_needed(), data.len()?);
     if len < needed {
         return Err(Error::damaged(format!(
-            "the file has {len} bytes but its catalog names {needed}: it was cut; restore a backup, or salvage"
+            "the file has {len} bytes but its catalog names {needed}: it was cut; restore a backup"
         )));
     }
     Ok(())
@@ -241,6 +267,10 @@ fn replay(paths: &DbPaths, engine: &mut Engine, start: LogStart) -> Result<Repla
             LogStart::From { first_lsn, offset } if first_lsn == file.first_lsn => {
                 let log = RegularFile::open(&file.path, FileAccess::ReadOnly)?;
                 let header = log.read_exact_at(0, log.len()?.min(LOG_HEADER_LEN as u64))?;
+                if log.len()? < offset {
+                    // Shorter than the catalog says: the whole file shows by how much.
+                    engine.replay(first_lsn, &LogFile::read_all(&file.path)?, last)?;
+                }
                 let tail = log.read_to_end(offset.min(log.len()?))?;
                 engine.replay(first_lsn, LogBytes::from_offset(&header, offset, &tail), last)?
             }
@@ -253,6 +283,7 @@ fn replay(paths: &DbPaths, engine: &mut Engine, start: LogStart) -> Result<Repla
                 Some(format!("{}: {bytes} bytes at offset {offset}: {reason}", file.path.display()));
         }
     }
+    engine.finish_replay()?;
     replayed.commits = engine.position().lsn - before;
     Ok(replayed)
 }

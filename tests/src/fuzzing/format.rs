@@ -226,6 +226,7 @@ pub(super) fn superblock_seeds() -> Vec<Vec<u8>> {
         lsn: 100,
         commit_time_ns: 1_706_400_000_000_000_000,
         chain: Chain([3; 32]),
+        durable_lsn: 1_000,
         log,
         file_len: FILE_LEN,
         points_stored: 15_000,

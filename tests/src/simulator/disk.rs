@@ -7,7 +7,7 @@ use super::extents::{Extents, named_by_slot};
 use super::file::{Loss, SimFile};
 use crate::workload::Random;
 use chronicle_core::engine::Effect;
-use chronicle_core::format::{LOG_HEADER_LEN, LogHeader, SLOT_LEN, decode_frame};
+use chronicle_core::format::{LOG_HEADER_LEN, LogHeader, SLOT_LEN, decode_frame, decode_slot, encode_slot};
 use chronicle_core::source::ByteRange;
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
@@ -165,6 +165,20 @@ impl SimDisk {
         *self = Self { logs: std::mem::take(&mut self.logs), data: self.data.clone(), ..Self::default() };
         let file = self.logs.get_mut(&first_lsn).expect("the last file");
         *file = SimFile::durable(file.bytes()[..end as usize].to_vec());
+        self.know_no_more_than(lsn);
+    }
+
+    /// Writes the superblocks as they were when no commit after `lsn` had been made.
+    fn know_no_more_than(&mut self, lsn: u64) {
+        let mut data = self.data.bytes().to_vec();
+        for slot in [0, 1] {
+            let start = slot * SLOT_LEN;
+            let Ok(mut superblock) = decode_slot(&data[start..start + SLOT_LEN]) else { continue };
+            superblock.root.durable_lsn = superblock.root.durable_lsn.min(lsn).max(superblock.root.lsn);
+            let bytes = encode_slot(&superblock).expect("a superblock that fitted");
+            data[start..start + bytes.len()].copy_from_slice(&bytes);
+        }
+        self.data = SimFile::durable(data);
     }
 
     fn log(&mut self, first_lsn: u64) -> &mut SimFile {
