@@ -6,7 +6,7 @@ use chronicle::Error;
 use chronicle::files::atomic::sync_parent_dir;
 use chronicle::files::os_error::{OsContext, os_error};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of stdout, and of stdin.
@@ -132,8 +132,25 @@ impl Drop for Output {
     }
 }
 
+/// True for a data file or a log file.
+fn is_ours(path: &Path) -> bool {
+    let mut magic = [0; 8];
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_file
+        && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok()
+        && [*b"CHRONDB\0", *b"CHRNWAL\0"].contains(&magic)
+}
+
 /// A slip in `--output` must not cost a database: neither its data file nor what lies beside it under its name.
 fn refuse_database(path: &Path, database: &Path) -> Result<(), Failure> {
+    let record = path.file_name().is_some_and(|name| name == "metadata.json")
+        && path.with_file_name("data.db").exists();
+    if record || is_ours(path) {
+        return Err(Failure::usage(format!(
+            "{} is a file of a Chronicle database or snapshot; --output needs another file",
+            path.display()
+        )));
+    }
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_path_buf());
     let names = (path.file_name(), database.file_name());
     let (Some(name), Some(data)) = names else { return Ok(()) };

@@ -8,16 +8,16 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 /// Points in a batch.
-pub const BATCH: usize = 10_000;
-/// Points of the large database; random doubles take 9.8 bytes each.
+pub(crate) const BATCH: usize = 10_000;
+/// Points of the databases that are kept; random doubles take 9.7 bytes each: 1 GB, and the 374 MB of the backup goals.
 const LARGE_POINTS: usize = 104_000_000;
-const LARGE_POINTS_QUICK: usize = 10_400_000;
+const BACKUP_POINTS: usize = 37_440_000;
 /// Points that are generated at once for it.
 const LARGE_PIECE: usize = 2_080_000;
 
-pub struct Context {
-    pub quick: bool,
-    pub report: Report,
+pub(crate) struct Context {
+    pub(crate) quick: bool,
+    pub(crate) report: Report,
     scratch: TempDir,
     kept: PathBuf,
     devops: Option<Rc<Vec<SeriesData>>>,
@@ -25,7 +25,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(quick: bool) -> Self {
+    pub(crate) fn new(quick: bool) -> Self {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("goals");
         fs::create_dir_all(&kept).unwrap();
         let scratch = tempfile::tempdir_in(&kept).unwrap();
@@ -33,12 +33,12 @@ impl Context {
     }
 
     /// Where scratch files go.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.scratch.path()
     }
 
     /// A new empty folder.
-    pub fn fresh(&self, name: &str) -> PathBuf {
+    pub(crate) fn fresh(&self, name: &str) -> PathBuf {
         let folder = self.scratch.path().join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
@@ -48,23 +48,23 @@ impl Context {
     }
 
     /// Repetitions, fewer when it is to be quick.
-    pub fn runs(&self, runs: usize) -> usize {
+    pub(crate) fn runs(&self, runs: usize) -> usize {
         if self.quick { runs.div_ceil(3) } else { runs }
     }
 
     /// Hosts of the devops workload.
-    pub fn hosts(&self) -> usize {
+    pub(crate) fn hosts(&self) -> usize {
         if self.quick { 20 } else { 100 }
     }
 
     /// The devops workload.
-    pub fn devops(&mut self) -> Rc<Vec<SeriesData>> {
+    pub(crate) fn devops(&mut self) -> Rc<Vec<SeriesData>> {
         let hosts = self.hosts();
         Rc::clone(self.devops.get_or_insert_with(|| Rc::new(workload::devops(hosts, 24, 1))))
     }
 
     /// The data file of a closed, compacted database of the devops workload. Nobody changes its points.
-    pub fn devops_db(&mut self) -> PathBuf {
+    pub(crate) fn devops_db(&mut self) -> PathBuf {
         if let Some(path) = &self.devops_db {
             return path.clone();
         }
@@ -75,9 +75,19 @@ impl Context {
         path
     }
 
-    /// The data file of a database of about 1 GB (100 MB when it is to be quick), made once and kept for later runs.
-    pub fn large_db(&self) -> PathBuf {
-        let points = if self.quick { LARGE_POINTS_QUICK } else { LARGE_POINTS };
+    /// The data file of a database of about 1 GB (a tenth of it when it is to be quick).
+    pub(crate) fn large_db(&self) -> PathBuf {
+        self.kept_db(LARGE_POINTS)
+    }
+
+    /// The data file of a database of about 374 MB (a tenth of it when it is to be quick).
+    pub(crate) fn backup_db(&self) -> PathBuf {
+        self.kept_db(BACKUP_POINTS)
+    }
+
+    /// A database of random doubles, made once and kept for later runs.
+    fn kept_db(&self, points: usize) -> PathBuf {
+        let points = if self.quick { (points / 10).next_multiple_of(LARGE_PIECE) } else { points };
         let folder = self.kept.join(format!("large-{points}"));
         let path = folder.join("data.db");
         let opened = Db::open(&path, Config { create: false, ..Config::default() });
@@ -104,12 +114,12 @@ impl Context {
 }
 
 /// For making databases: nothing waits for the medium.
-pub fn quiet() -> Config {
+pub(crate) fn quiet() -> Config {
     Config { durability: Durability::Os, ..Config::default() }
 }
 
 /// Makes a compacted database of `data`.
-pub fn build(path: &Path, data: &[SeriesData]) {
+pub(crate) fn build(path: &Path, data: &[SeriesData]) {
     let db = Db::open(path, quiet()).unwrap();
     write_all(&db, data);
     db.compact().unwrap();
@@ -117,21 +127,21 @@ pub fn build(path: &Path, data: &[SeriesData]) {
 }
 
 /// Writes all points in order of arrival.
-pub fn write_all(db: &Db, data: &[SeriesData]) {
+pub(crate) fn write_all(db: &Db, data: &[SeriesData]) {
     workload::batches(data, BATCH).for_each(|batch| write_batch(db, &batch));
 }
 
 /// Writes one batch.
-pub fn write_batch<P: PointSource>(db: &Db, batch: &[P]) {
+pub(crate) fn write_batch<P: PointSource>(db: &Db, batch: &[P]) {
     db.write_batch(batch).unwrap();
 }
 
 /// Number of points in a workload.
-pub fn points(data: &[SeriesData]) -> u64 {
+pub(crate) fn points(data: &[SeriesData]) -> u64 {
     data.iter().map(|series| series.bits.len() as u64).sum()
 }
 
 /// Bytes of a file.
-pub fn file_len(path: &Path) -> u64 {
+pub(crate) fn file_len(path: &Path) -> u64 {
     fs::metadata(path).unwrap().len()
 }

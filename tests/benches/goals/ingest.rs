@@ -14,7 +14,7 @@ use std::time::Instant;
 /// Alternations of one commit and one bare sync.
 const COMMITS: usize = 1500;
 
-pub fn run(context: &mut Context) {
+pub(crate) fn run(context: &mut Context) {
     let data = context.devops();
     let batches: Vec<Vec<PointRef<'_>>> = workload::batches(&data, BATCH).collect();
     let total = points(&data) as f64;
@@ -140,7 +140,7 @@ fn commits(context: &mut Context, batches: &[Vec<PointRef<'_>>]) {
 }
 
 /// The limit of a commit: bytes into a file whose blocks were all written before, and a sync of them.
-pub struct Bare {
+pub(crate) struct Bare {
     file: File,
     len: u64,
     at: std::cell::Cell<u64>,
@@ -148,7 +148,7 @@ pub struct Bare {
 }
 
 impl Bare {
-    pub fn new(path: &Path, len: u64) -> Self {
+    pub(crate) fn new(path: &Path, len: u64) -> Self {
         let file = OpenOptions::new().create_new(true).read(true).write(true).open(path).unwrap();
         let zeros = vec![0; 1 << 20];
         (0..len >> 20).for_each(|step| file.write_all_at(&zeros, step << 20).unwrap());
@@ -157,7 +157,7 @@ impl Bare {
     }
 
     /// Seconds for `bytes`, at most 1 MiB; starts over at the end of the file.
-    pub fn append(&self, bytes: usize) -> f64 {
+    pub(crate) fn append(&self, bytes: usize) -> f64 {
         let at = if self.at.get() + bytes as u64 > self.len { 0 } else { self.at.get() };
         let started = Instant::now();
         self.file.write_all_at(&self.bytes[..bytes], at).unwrap();

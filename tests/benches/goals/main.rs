@@ -6,20 +6,31 @@
 //! database is kept there between runs.
 mod context;
 mod ingest;
+mod limits;
 mod open;
 mod read;
 mod report;
 mod resident;
+mod restore;
 mod size;
+mod snapshot;
 mod sqlite;
+mod verify;
 
 use chronicle_tests::measure;
 use context::Context;
 use std::process::ExitCode;
 
 type Row = (&'static str, fn(&mut Context));
-const ROWS: [Row; 4] =
-    [("size", size::run), ("ingest", ingest::run), ("read", read::run), ("open", open::run)];
+const ROWS: [Row; 7] = [
+    ("size", size::run),
+    ("ingest", ingest::run),
+    ("read", read::run),
+    ("open", open::run),
+    ("snapshot", snapshot::run),
+    ("restore", restore::run),
+    ("verify", verify::run),
+];
 
 fn main() -> ExitCode {
     let (mut picked, mut quick, mut json, mut markdown) = (Vec::new(), false, None, None);

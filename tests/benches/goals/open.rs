@@ -12,7 +12,7 @@ use std::time::Instant;
 
 const HOUR: i64 = 3600 * 1_000_000_000;
 
-pub fn run(context: &mut Context) {
+pub(crate) fn run(context: &mut Context) {
     let small = context.devops_db();
     let start = context.devops()[0].timestamps[0];
     let large = context.large_db();

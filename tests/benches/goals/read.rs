@@ -12,7 +12,7 @@ const HOUR: i64 = 3600 * 1_000_000_000;
 /// Short queries measured as one.
 const REPEAT: usize = 200;
 
-pub fn run(context: &mut Context) {
+pub(crate) fn run(context: &mut Context) {
     let data = context.devops();
     let path = context.devops_db();
     let db = Db::open(&path, Config::read_only()).unwrap();

@@ -4,62 +4,67 @@ use std::fmt::Write as _;
 
 /// Which way is better.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Better {
+pub(crate) enum Better {
     Less,
     More,
 }
 
 /// What a line must reach: the floor holds always, the aim is where it should end.
 #[derive(Clone, Copy)]
-pub struct Goal {
-    pub floor: f64,
-    pub aim: f64,
-    pub better: Better,
+pub(crate) struct Goal {
+    pub(crate) floor: f64,
+    pub(crate) aim: f64,
+    pub(crate) better: Better,
     /// The goal is of the ratio, not of the figure.
-    pub of_ratio: bool,
+    pub(crate) of_ratio: bool,
 }
 
 impl Goal {
-    pub fn at_most(floor: f64, aim: f64) -> Self {
+    pub(crate) fn at_most(floor: f64, aim: f64) -> Self {
         Self { floor, aim, better: Better::Less, of_ratio: false }
     }
-    pub fn at_least(floor: f64, aim: f64) -> Self {
+    pub(crate) fn at_least(floor: f64, aim: f64) -> Self {
         Self { floor, aim, better: Better::More, of_ratio: false }
     }
-    pub fn of_ratio(self) -> Self {
+    pub(crate) fn of_ratio(self) -> Self {
         Self { of_ratio: true, ..self }
     }
 }
 
 /// One line.
-pub struct Line {
-    pub row: &'static str,
-    pub what: String,
-    pub unit: &'static str,
-    pub figures: Samples,
+pub(crate) struct Line {
+    pub(crate) row: &'static str,
+    pub(crate) what: String,
+    pub(crate) unit: &'static str,
+    pub(crate) figures: Samples,
     /// What it is measured against, its figure, and Chronicle's figure over it, pair by pair.
-    pub against: Option<(String, f64, f64)>,
-    pub goal: Option<Goal>,
-    pub note: String,
+    pub(crate) against: Option<(String, f64, f64)>,
+    pub(crate) goal: Option<Goal>,
+    pub(crate) note: String,
 }
 
 impl Line {
-    pub fn new(row: &'static str, what: impl Into<String>, unit: &'static str, figures: Samples) -> Self {
+    pub(crate) fn new(
+        row: &'static str,
+        what: impl Into<String>,
+        unit: &'static str,
+        figures: Samples,
+    ) -> Self {
         Self { row, what: what.into(), unit, figures, against: None, goal: None, note: String::new() }
     }
-    pub fn one(row: &'static str, what: impl Into<String>, unit: &'static str, figure: f64) -> Self {
+    pub(crate) fn one(row: &'static str, what: impl Into<String>, unit: &'static str, figure: f64) -> Self {
         Self::new(row, what, unit, [figure].into_iter().collect())
     }
     /// `ratio` is Chronicle's figure over the other's.
-    pub fn against(mut self, what: impl Into<String>, figure: f64, ratio: f64) -> Self {
+    pub(crate) fn against(mut self, what: impl Into<String>, figure: f64, ratio: f64) -> Self {
         self.against = Some((what.into(), figure, ratio));
         self
     }
-    pub fn goal(mut self, goal: Goal) -> Self {
+    pub(crate) fn goal(mut self, goal: Goal) -> Self {
         self.goal = Some(goal);
         self
     }
-    pub fn note(mut self, note: impl Into<String>) -> Self {
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
     }
@@ -133,18 +138,18 @@ impl Line {
 
 /// All lines, as they come.
 #[derive(Default)]
-pub struct Report(Vec<Line>);
+pub(crate) struct Report(Vec<Line>);
 
 impl Report {
     /// Keeps a line and tells whoever waits.
-    pub fn push(&mut self, line: Line) {
+    pub(crate) fn push(&mut self, line: Line) {
         let [row, what, figure, _, _, ratio, .., verdict] = line.cells();
         eprintln!("{row:<9} {what:<52} {figure:>18} {ratio:>9} {verdict}");
         self.0.push(line);
     }
 
     /// The table in Markdown, notes below it.
-    pub fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         const HEAD: [&str; 9] =
             ["row", "what", "Chronicle", "min .. max", "against", "ratio", "floor", "aim", "verdict"];
         let rows: Vec<[String; 9]> =
@@ -172,7 +177,7 @@ impl Report {
     }
 
     /// The same as JSON.
-    pub fn json(&self, machine: &str) -> String {
+    pub(crate) fn json(&self, machine: &str) -> String {
         let lines: Vec<String> = self.0.iter().map(Line::json).collect();
         format!("{{\"machine\":{},\"lines\":[\n{}\n]}}\n", quoted(machine), lines.join(",\n"))
     }

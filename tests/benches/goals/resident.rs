@@ -6,7 +6,7 @@ use chronicle_tests::{measure, workload};
 use std::process::{Command, ExitCode, Stdio};
 
 /// Runs `args` in a child and returns the MiB that it prints; `None` where this is not known.
-pub fn measure(args: &[String]) -> Option<f64> {
+pub(crate) fn measure(args: &[String]) -> Option<f64> {
     let child = Command::new(std::env::current_exe().ok()?)
         .arg("--child")
         .args(args)
@@ -17,7 +17,7 @@ pub fn measure(args: &[String]) -> Option<f64> {
 }
 
 /// The child's side.
-pub fn child(args: &[String]) -> ExitCode {
+pub(crate) fn child(args: &[String]) -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let bytes = match args.as_slice() {
         ["ingest", hosts] => ingest(hosts.parse().unwrap_or(100)),

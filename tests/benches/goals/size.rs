@@ -17,7 +17,7 @@ use std::path::Path;
 
 const MANIFEST: &str = env!("CARGO_MANIFEST_DIR");
 
-pub fn run(context: &mut Context) {
+pub(crate) fn run(context: &mut Context) {
     let quick = context.quick;
     let devops = context.devops();
     let path = context.devops_db();

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-pub struct Sqlite {
+pub(crate) struct Sqlite {
     connection: Connection,
     series: HashMap<String, i64>,
     name: String,
@@ -14,7 +14,7 @@ pub struct Sqlite {
 
 impl Sqlite {
     /// Opens or makes a database. `synchronous` is FULL or OFF.
-    pub fn open(path: &Path, synchronous: &str) -> Self {
+    pub(crate) fn open(path: &Path, synchronous: &str) -> Self {
         let connection = Connection::open(path).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         connection.pragma_update(None, "synchronous", synchronous).unwrap();
@@ -29,7 +29,7 @@ impl Sqlite {
     }
 
     /// One transaction.
-    pub fn write(&mut self, batch: &[PointRef<'_>]) {
+    pub(crate) fn write(&mut self, batch: &[PointRef<'_>]) {
         let transaction = self.connection.transaction().unwrap();
         {
             let mut series =
@@ -59,7 +59,7 @@ impl Sqlite {
     }
 
     /// The sum of a statement's column 0, read to the end; and its rows.
-    pub fn fold(&self, sql: &str, arguments: &[&dyn rusqlite::ToSql]) -> (f64, u64) {
+    pub(crate) fn fold(&self, sql: &str, arguments: &[&dyn rusqlite::ToSql]) -> (f64, u64) {
         let mut statement = self.connection.prepare_cached(sql).unwrap();
         let mut rows = statement.query(arguments).unwrap();
         let (mut sum, mut count) = (0.0, 0);
@@ -71,7 +71,7 @@ impl Sqlite {
     }
 
     /// Number of a series that was written through this handle, by the start of its name.
-    pub fn id_of(&self, name: &str) -> i64 {
+    pub(crate) fn id_of(&self, name: &str) -> i64 {
         *self.series.iter().find(|(other, _)| other.starts_with(name)).unwrap().1
     }
 }

@@ -20,6 +20,13 @@ impl Parser<'_> {
             };
             self.advance()?;
             end = self.span;
+            if matches!(self.token, Token::Number(number) if number.bytes().all(|byte| byte.is_ascii_digit()))
+            {
+                // `2014-07-01` without quotes would be a sum, and a wrong answer.
+                return Err(self.invalid_here(
+                    "what is added to a moment needs a unit, such as 1h; a date is written in single quotes: '2014-07-01'",
+                ));
+            }
             ns += sign * self.span_ns("a span such as 1h30m")?;
         }
         i64::try_from(ns).map_err(|_| {
