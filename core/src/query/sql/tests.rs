@@ -60,6 +60,12 @@ fn each_form_reads_as_the_query_it_means() {
 }
 
 #[test]
+fn a_date_without_quotes_is_no_sum() {
+    let error = parse_sql("SELECT * FROM m WHERE time >= 2014-07-01", 0).unwrap_err();
+    assert!(error.message().contains("single quotes"), "{error}");
+}
+
+#[test]
 fn moments_are_read_in_every_form() {
     for (condition, range) in [
         ("time >= '2024-01-28'", (NOW..).into()),
@@ -69,12 +75,12 @@ fn moments_are_read_in_every_form() {
         ("time >= 1706400000000000000", (NOW..).into()),
         ("time >= 1706400000s", (NOW..).into()),
         ("time >= 1706400000000ms + 1d - 2h", (NOW + days(1) - hours(2)..).into()),
-        ("time < NOW() - 1h30m - 5", (..NOW - minutes(90) - 5).into()),
+        ("time < NOW() - 1h30m - 5ns", (..NOW - minutes(90) - 5).into()),
         ("time>=now()-1w AND time<=now()", (NOW - days(7)..=NOW).into()),
         ("time > -5 AND time < -5s + 10s", (-4..seconds(5)).into()),
         ("time = 7", (7..=7).into()),
         ("time >= -9223372036854775808 AND time <= 9223372036854775807", TimeRange::ALL),
-        ("time >= 9223372036854775808 - 1", (i64::MAX..).into()),
+        ("time >= 9223372036854775808 - 1ns", (i64::MAX..).into()),
         ("time > 9223372036854775807", TimeRange::EMPTY),
         ("time < -9223372036854775808", TimeRange::EMPTY),
         ("time > 10 AND time >= 5 AND time < 20 AND time <= 30", (11..20).into()),
