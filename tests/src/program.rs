@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::SystemTime;
 
 /// What a run of the program came to.
 #[derive(Debug)]
@@ -79,16 +80,31 @@ fn ran(output: Output) -> Ran {
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// The program that was built beside the tests.
+/// The program that was built beside the tests. An older one than the sources would make the tests say nothing.
 fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();
     let program = folder.join(format!("chronicle{}", std::env::consts::EXE_SUFFIX));
-    let there = program.exists();
-    assert!(
-        there,
-        "{} is missing: `cargo test --workspace` builds it, and so does `cargo build`",
-        program.display()
-    );
+    let hint = "build it first: cargo build -p chronicle (cargo test --workspace does)";
+    let built = std::fs::metadata(&program).and_then(|metadata| metadata.modified());
+    let built = built.unwrap_or_else(|error| panic!("{}: {error}; {hint}", program.display()));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for sources in ["host-native/src", "core/src"] {
+        let newest = newest(&root.join(sources));
+        assert!(newest <= built, "{} is older than {sources}; {hint}", program.display());
+    }
     program
+}
+
+/// Modules that only unit tests are made of: cargo does not build the program anew when they change.
+const TEST_MODULES: [&str; 4] = ["tests", "tests.rs", "naive.rs", "examples.rs"];
+
+fn newest(folder: &Path) -> SystemTime {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let entries = entries.filter(|entry| !TEST_MODULES.iter().any(|name| entry.file_name() == *name));
+    let times = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
+        true => newest(&entry.path()),
+        false => entry.metadata().unwrap().modified().unwrap(),
+    });
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -92,6 +92,25 @@ impl Engine {
         Ok(Checkpoint { effects, generation })
     }
 
+    /// Publishes other segments for the same commits; `all_pages` writes every catalog page anew.
+    pub(super) fn replace(
+        &mut self,
+        removed: Vec<SegmentEntry>,
+        added: Vec<SegmentEntry>,
+        all_pages: bool,
+    ) -> Result<Checkpoint> {
+        let (position, log) = (self.catalog.position, self.catalog.log);
+        self.publish(Edit {
+            position,
+            log,
+            removed,
+            added,
+            tombstones: Vec::new(),
+            metrics: Vec::new(),
+            all_pages,
+        })
+    }
+
     /// The effects that store the superblock of the current catalog, whose pages are written.
     pub(super) fn write_superblock(&self) -> Result<[Effect; 3]> {
         let superblock = superblock(&self.identity, &self.catalog, self.log.durable);

@@ -3,7 +3,7 @@
 //! A moved segment is the same bytes with the same identity at another offset. The old extent stays untouched until no
 //! superblock and no reader names it, as with any other change of the catalog.
 use super::Engine;
-use super::checkpoint::{Checkpoint, Edit};
+use super::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::format::SegmentEntry;
 use crate::source::ByteRange;
@@ -66,7 +66,7 @@ impl Engine {
         let removed = relocation.moves.iter().map(|(entry, _)| *entry).collect();
         let added =
             relocation.moves.into_iter().map(|(entry, offset)| SegmentEntry { offset, ..entry }).collect();
-        self.rewrite(removed, added)
+        self.replace(removed, added, true)
     }
 
     /// Gives the new places back.
@@ -78,20 +78,6 @@ impl Engine {
 
     /// Stores the catalog anew, all pages of it.
     pub fn rewrite_catalog(&mut self) -> Result<Checkpoint> {
-        self.rewrite(Vec::new(), Vec::new())
-    }
-
-    fn rewrite(&mut self, removed: Vec<SegmentEntry>, added: Vec<SegmentEntry>) -> Result<Checkpoint> {
-        let (position, log) = (self.catalog.position, self.catalog.log);
-        let edit = Edit {
-            position,
-            log,
-            removed,
-            added,
-            tombstones: Vec::new(),
-            metrics: Vec::new(),
-            all_pages: true,
-        };
-        self.publish(edit)
+        self.replace(Vec::new(), Vec::new(), true)
     }
 }

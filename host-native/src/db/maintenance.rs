@@ -51,10 +51,13 @@ impl Shared {
                 }
                 wake.due = false;
             }
-            if let Some(interval) = interval.filter(|&interval| synced.elapsed() >= interval) {
+            if interval.is_some_and(|interval| synced.elapsed() >= interval) {
                 synced = Instant::now();
-                let _ = interval;
+                // A sync that fails poisons the writer, which tells the next caller.
                 let _ = self.sync();
+            }
+            if !self.config.background {
+                continue;
             }
             let outcome = self.maintain();
             lock(&self.wake).stuck = outcome.err().filter(|error| error.kind() == ErrorKind::Full);

@@ -64,7 +64,9 @@ impl Db {
     fn open_in(path: &Path, config: Config, place: Place) -> Result<Self> {
         let (shared, recovery) = open::open(path, config, place)?;
         let shared = Arc::new(shared);
-        let runs = shared.config.background && !shared.config.read_only;
+        // A durability that is kept by a thread needs it, whether or not the thread may seal and compact too.
+        let syncs = matches!(shared.config.durability, Durability::Interval(_));
+        let runs = (shared.config.background || syncs) && !shared.config.read_only;
         let thread = runs.then(|| {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new().name("chronicle".into()).spawn(move || shared.run_background())
@@ -218,5 +220,26 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         let _ = self.shut_down();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chronicle_core::model::Point;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn commits_become_durable_by_interval_also_where_nothing_is_sealed_in_the_background() {
+        let folder = tempfile::tempdir().unwrap();
+        let durability = Durability::Interval(Duration::from_millis(5));
+        let config = Config { durability, background: false, ..Config::default() };
+        let db = Db::open(folder.path().join("data.db"), config).unwrap();
+        let lsn = db.write(Point::new("m", 1, 1.0)).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while lock(&db.shared.engine).engine.durable_lsn() < lsn {
+            assert!(Instant::now() < deadline, "commit {lsn} is visible and was never synced");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }

@@ -8,7 +8,7 @@ mod pick;
 
 pub use job::{CompactionJob, CompactionStep};
 
-use super::checkpoint::{Checkpoint, Edit};
+use super::checkpoint::Checkpoint;
 use super::seal::entry;
 use super::{Engine, Placed};
 use crate::error::Result;
@@ -52,7 +52,7 @@ impl Engine {
         let removed = self.catalog.dictionary_runs().copied().collect();
         let run = self.take_run();
         let added = alloc::vec![entry(placed, run, self.identity.settings.partition_duration_ns)];
-        self.replace(removed, added)
+        self.replace(removed, added, false)
     }
 
     /// Replaces the inputs of a compaction by what was made of them.
@@ -72,19 +72,6 @@ impl Engine {
                 run
             });
         }
-        self.replace(job.inputs().to_vec(), added)
-    }
-
-    fn replace(&mut self, removed: Vec<SegmentEntry>, added: Vec<SegmentEntry>) -> Result<Checkpoint> {
-        let (position, log) = (self.catalog.position, self.catalog.log);
-        self.publish(Edit {
-            position,
-            log,
-            removed,
-            added,
-            tombstones: Vec::new(),
-            metrics: Vec::new(),
-            all_pages: false,
-        })
+        self.replace(job.inputs().to_vec(), added, false)
     }
 }

@@ -3,6 +3,7 @@
 //! A view is taken in an instant; readers then need only the view and a [`crate::source::Source`]. Everything is read
 //! series by series in pieces of bounded size, so memory follows the piece and not the answer.
 mod digest;
+mod piece;
 mod points;
 mod query;
 mod rows;
