@@ -2,7 +2,7 @@
 use super::shared::{Shared, lock};
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
-use chronicle_core::engine::{QueryRun, ReadView, RowBatch};
+use chronicle_core::engine::{QueryRun, QueryStats, ReadView, RowBatch};
 use chronicle_core::head::Position;
 use chronicle_core::query::{GroupKey, Query, ResultSchema};
 use chronicle_core::source::Step;
@@ -46,8 +46,8 @@ pub struct Row {
     pub timestamp: i64,
     /// Grouped tags as key and value; an absent tag has the empty value.
     pub tags: Vec<(String, String)>,
-    /// One value for each expression.
-    pub values: Vec<f64>,
+    /// One value for each expression; absent only where a [`Fill`](crate::query::Fill) leaves a window without points so.
+    pub values: Vec<Option<f64>>,
 }
 
 /// An answer that is read as it is iterated. It sees one commit, however long it takes.
@@ -76,7 +76,7 @@ impl Db {
         Ok(Answer { run, source, cancel: options.cancel, position, done: false })
     }
 
-    /// Runs a query given as SQL text; `now()` in it is the time of this call.
+    /// Runs a query given as SQL text; `now()` in it is the time of this call. For EXPLAIN there is [`Db::explain_sql`].
     pub fn query_sql(&self, text: &str) -> Result<Answer<'_>> {
         self.query(&chronicle_core::query::parse_sql(text, crate::host::now_ns())?)
     }
@@ -105,6 +105,11 @@ impl Answer<'_> {
         self.position
     }
 
+    /// What it took to read up to here; all of it at the end. Costs a look at each series.
+    pub fn stats(&self) -> QueryStats {
+        self.run.stats()
+    }
+
     /// The next rows; `None` at the end.
     pub fn next_batch(&mut self) -> Result<Option<RowBatch>> {
         while !self.done {
@@ -126,11 +131,12 @@ impl Answer<'_> {
         let mut rows = Vec::new();
         while let Some(batch) = self.next_batch()? {
             let keys = &self.run.schema().tag_keys;
-            for (timestamp, group, values) in batch.rows(self.run.schema().value_columns().len()) {
+            let width = self.run.schema().value_columns().len();
+            for (row, (timestamp, group, _)) in batch.rows(width).enumerate() {
                 let group = self.run.group(group);
                 let value = |key: &String| group.map_or(String::new(), |group| group.get(key).to_owned());
                 let tags = keys.iter().map(|key| (key.clone(), value(key))).collect();
-                rows.push(Row { timestamp, tags, values: values.to_vec() });
+                rows.push(Row { timestamp, tags, values: batch.cells(row, width).collect() });
             }
         }
         Ok(rows)

@@ -5,6 +5,7 @@
 mod answer;
 mod commit;
 mod config;
+mod explain;
 mod inspect;
 mod maintenance;
 mod open;
@@ -14,6 +15,7 @@ mod shared;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
+pub use explain::Explanation;
 pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;

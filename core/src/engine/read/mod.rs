@@ -3,15 +3,18 @@
 //! A view is taken in an instant; readers then need only the view and a [`crate::source::Source`]. Everything is read
 //! series by series in pieces of bounded size, so memory follows the piece and not the answer.
 mod digest;
+mod fill;
 mod piece;
 mod points;
 mod query;
 mod rows;
 mod series;
+mod stats;
 mod view;
 
 pub use digest::DigestRun;
 pub use query::QueryRun;
 pub use rows::RowBatch;
 pub use series::{Chunk, SeriesReader};
+pub use stats::QueryStats;
 pub use view::{ReadView, SeriesView};

@@ -2,6 +2,7 @@
 use super::query::over_budget;
 use super::rows::RowBatch;
 use super::series::{Indexes, SeriesReader};
+use super::stats::{QueryStats, ReadCounts};
 use super::view::ReadView;
 use crate::error::Result;
 use crate::model::TimeRange;
@@ -24,12 +25,23 @@ pub(super) struct PointRows {
     rest: Option<TimeRange>,
     slice: Option<SeriesReader>,
     rows: Vec<(i64, u32, u64)>,
+    counts: ReadCounts,
 }
 
 impl PointRows {
     pub(super) fn new(view: Arc<ReadView>, group_of: Vec<u32>, order: Order, memory_max: u64) -> Self {
         let indexes = alloc::vec![None; view.entries.len()];
-        Self { view, group_of, order, memory_max, indexes, rest: None, slice: None, rows: Vec::new() }
+        Self {
+            view,
+            group_of,
+            order,
+            memory_max,
+            indexes,
+            rest: None,
+            slice: None,
+            rows: Vec::new(),
+            counts: ReadCounts::default(),
+        }
     }
 
     pub(super) fn step(&mut self, source: &mut dyn Source) -> Result<Step<RowBatch>> {
@@ -38,7 +50,9 @@ impl PointRows {
             None => {
                 let mut reader =
                     SeriesReader::with_indexes(Arc::clone(&self.view), self.view.range, self.indexes.clone());
-                if let Step::Missing(ranges) = reader.load_indexes(source)? {
+                let loaded = reader.load_indexes(source)?;
+                self.counts.add(reader.counts);
+                if let Step::Missing(ranges) = loaded {
                     self.indexes.clone_from(reader.indexes());
                     return Ok(Step::Missing(ranges));
                 }
@@ -57,7 +71,10 @@ impl PointRows {
                     self.slice = Some(reader);
                     return Ok(Step::Missing(ranges));
                 }
-                Step::Done => return Ok(Step::Ready(self.sorted())),
+                Step::Done => {
+                    self.counts.add(reader.counts);
+                    return Ok(Step::Ready(self.sorted()));
+                }
                 Step::Ready(chunk) => {
                     let group = self.group_of.get(chunk.series).copied().unwrap_or(0);
                     let (timestamps, bits) = reader.points();
@@ -71,6 +88,14 @@ impl PointRows {
                 }
             }
         }
+    }
+
+    pub(super) fn stats(&self, rows: u64) -> QueryStats {
+        let mut counts = self.counts;
+        if let Some(slice) = &self.slice {
+            counts.add(slice.counts);
+        }
+        QueryStats::of(&self.view, self.view.range, &self.indexes, counts, rows)
     }
 
     /// Takes the next slice off the rest: halved until it holds about [`SLICE_POINTS`].
@@ -102,6 +127,7 @@ impl PointRows {
             }
         }
         let batch = RowBatch {
+            nulls: Vec::new(),
             timestamps: self.rows.iter().map(|row| row.0).collect(),
             groups: self.rows.iter().map(|row| row.1).collect(),
             values: self.rows.iter().map(|row| f64::from_bits(row.2)).collect(),

@@ -1,11 +1,13 @@
 //! Running a query over a view.
+use super::fill::FilledRows;
 use super::points::PointRows;
 use super::rows::RowBatch;
 use super::series::SeriesReader;
+use super::stats::QueryStats;
 use super::view::ReadView;
 use crate::engine::Selector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Aggregate, Aggregation, GroupBy, GroupKey, Order, Query, ResultSchema, Select};
+use crate::query::{Aggregate, Aggregation, Fill, GroupBy, GroupKey, Order, Query, ResultSchema, Select};
 use crate::source::{Source, Step};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -22,6 +24,8 @@ pub struct QueryRun {
     mode: Mode,
     offset: u64,
     limit: u64,
+    /// Rows handed out.
+    pub(super) rows: u64,
 }
 
 enum Mode {
@@ -38,13 +42,23 @@ struct AggregateRows {
     current: Option<usize>,
     memory_max: u64,
     order: Order,
-    ready: Option<alloc::vec::IntoIter<(i64, u32, Vec<f64>)>>,
+    fill: Fill,
+    window_ns: Option<i64>,
+    /// Rows that are wanted, those passed over included.
+    rows_max: u64,
+    ready: Option<Ready>,
+}
+
+/// All rows, once everything is read.
+enum Ready {
+    Plain(alloc::vec::IntoIter<(i64, u32, Vec<f64>)>),
+    Filled(FilledRows),
 }
 
 impl Query {
     /// The series it reads.
     pub fn selector(&self) -> Selector {
-        Selector { metric: Some(self.metric.clone()), matchers: self.matchers.clone() }
+        Selector { metric: Some(self.metric.clone()), filter: self.filter.clone() }
     }
 }
 
@@ -88,10 +102,20 @@ impl QueryRun {
                 current: None,
                 memory_max,
                 order: query.order,
+                fill: query.fill,
+                window_ns: query.window_ns,
+                rows_max: query.limit.map_or(u64::MAX, |limit| limit.saturating_add(query.offset)),
                 ready: None,
             }),
         };
-        Ok(Self { schema, groups, mode, offset: query.offset, limit: query.limit.unwrap_or(u64::MAX) })
+        Ok(Self {
+            schema,
+            groups,
+            mode,
+            offset: query.offset,
+            limit: query.limit.unwrap_or(u64::MAX),
+            rows: 0,
+        })
     }
 
     /// Columns of the answer.
@@ -115,29 +139,38 @@ impl QueryRun {
         };
         let Step::Ready(mut batch) = step else { return Ok(step) };
         let width = self.schema.value_columns().len();
-        let skip = self.offset.min(batch.len() as u64) as usize;
-        batch.timestamps.drain(..skip);
-        batch.groups.drain(..skip);
-        batch.values.drain(..skip * width);
-        self.offset -= skip as u64;
-        let keep = self.limit.min(batch.len() as u64) as usize;
-        batch.timestamps.truncate(keep);
-        batch.groups.truncate(keep);
-        batch.values.truncate(keep * width);
-        self.limit -= keep as u64;
+        let skip = self.offset.min(batch.len() as u64);
+        let keep = self.limit.min(batch.len() as u64 - skip);
+        batch.cut(skip as usize, keep as usize, width);
+        self.offset -= skip;
+        self.limit -= keep;
+        self.rows += keep;
         Ok(Step::Ready(batch))
+    }
+
+    pub(super) fn read_stats(&self, rows: u64) -> QueryStats {
+        match &self.mode {
+            Mode::Aggregate(mode) => mode.reader.stats(mode.reader.counts, rows),
+            Mode::Points(mode) => mode.stats(rows),
+        }
     }
 }
 
 impl AggregateRows {
     fn step(&mut self, source: &mut dyn Source) -> Result<Step<RowBatch>> {
         if let Some(ready) = &mut self.ready {
-            let mut batch = RowBatch::default();
-            for (timestamp, group, values) in ready.by_ref().take(BATCH_ROWS) {
-                batch.timestamps.push(timestamp);
-                batch.groups.push(group);
-                batch.values.extend(values);
-            }
+            let batch = match ready {
+                Ready::Filled(rows) => rows.batch(BATCH_ROWS),
+                Ready::Plain(rows) => {
+                    let mut batch = RowBatch::default();
+                    for (timestamp, group, values) in rows.by_ref().take(BATCH_ROWS) {
+                        batch.timestamps.push(timestamp);
+                        batch.groups.push(group);
+                        batch.values.extend(values);
+                    }
+                    batch
+                }
+            };
             return Ok(if batch.is_empty() { Step::Done } else { Step::Ready(batch) });
         }
         let Self { reader, group_of, states, current, .. } = self;
@@ -160,7 +193,7 @@ impl AggregateRows {
                 Ok(Step::Ready(RowBatch::default()))
             }
             Step::Done => {
-                self.finish();
+                self.finish()?;
                 Ok(Step::Ready(RowBatch::default()))
             }
         }
@@ -181,7 +214,15 @@ impl AggregateRows {
         Ok(())
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Result<()> {
+        if let (Some(window_ns), true) = (self.window_ns, self.fill != Fill::None) {
+            let states = core::mem::take(&mut self.states);
+            let groups = (0u32..).zip(states).map(|(group, state)| (group, state.finish())).collect();
+            let query = (self.fill, window_ns, self.reader.range(), self.order);
+            let filled = FilledRows::new(query, &self.aggregates, groups, self.rows_max, self.memory_max)?;
+            self.ready = Some(Ready::Filled(filled));
+            return Ok(());
+        }
         let width = self.aggregates.len();
         let mut rows: Vec<(i64, u32, Vec<f64>)> = Vec::new();
         for (group, state) in (0u32..).zip(core::mem::take(&mut self.states)) {
@@ -197,7 +238,8 @@ impl AggregateRows {
                 rows.sort_by_key(|&(timestamp, group, _)| (core::cmp::Reverse(timestamp), group))
             }
         }
-        self.ready = Some(rows.into_iter());
+        self.ready = Some(Ready::Plain(rows.into_iter()));
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading series by series: the pieces of a series that overlap in time are merged, later commits win.
 use super::piece::{Piece, clip, cluster, delete, overlap_points};
+use super::stats::ReadCounts;
 use super::view::ReadView;
 use crate::codec::Scratch;
 use crate::error::{At, Result};
@@ -44,6 +45,7 @@ pub struct SeriesReader {
     piece_bits: Vec<u64>,
     merged: Vec<(i64, u64)>,
     scratch: Scratch,
+    pub(super) counts: ReadCounts,
 }
 
 impl SeriesReader {
@@ -68,12 +70,21 @@ impl SeriesReader {
             piece_bits: Vec::new(),
             merged: Vec::new(),
             scratch: Scratch::default(),
+            counts: ReadCounts::default(),
         }
     }
 
     /// The points of the last chunk, ascending.
     pub fn points(&self) -> (&[i64], &[u64]) {
         (&self.timestamps, &self.bits)
+    }
+
+    pub(super) fn view(&self) -> &ReadView {
+        &self.view
+    }
+
+    pub(super) fn range(&self) -> TimeRange {
+        self.range
     }
 
     pub(crate) fn indexes(&self) -> &Indexes {
@@ -96,6 +107,7 @@ impl SeriesReader {
             let range = ByteRange::new(entry.offset + summary.index_offset, u64::from(summary.index_len));
             match source.read(range).at(place)? {
                 Some(bytes) => {
+                    self.counts.bytes_read += range.len;
                     let parsed =
                         Arc::new(SegmentIndex::parse(None, bytes, Some(&summary.identity)).at(place)?);
                     source.keep_index(&summary.identity, &parsed);
@@ -138,6 +150,7 @@ impl SeriesReader {
             if let Some(statistics) = self.lone_block(series, now, cut)
                 && take(series, &statistics)
             {
+                self.counts.blocks_by_statistics += 1;
                 self.advance(pieces, count, cut);
                 return Ok(Step::Ready(Chunk { series, by_statistics: true }));
             }
@@ -301,6 +314,7 @@ impl SeriesReader {
         let Some(bytes) = source.read(range).at(place)? else { return Ok(false) };
         decode_block(bytes, &meta, &mut self.piece_timestamps, &mut self.piece_bits, &mut self.scratch)
             .at(place)?;
+        self.counts.decoded(range.len, self.piece_timestamps.len());
         Ok(true)
     }
 

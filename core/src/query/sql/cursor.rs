@@ -11,7 +11,7 @@ use alloc::string::String;
 pub(super) struct Parser<'a> {
     pub(super) query: Query,
     pub(super) now_ns: i64,
-    text: &'a str,
+    pub(super) text: &'a str,
     lexer: Lexer<'a>,
     pub(super) token: Token<'a>,
     pub(super) span: Span,
