@@ -14,7 +14,7 @@ pub(super) struct FilledRows {
     order: Order,
     /// Groups that have points: their number, and their rows in ascending time.
     groups: Vec<(u32, Vec<WindowRow>)>,
-    /// First and last window, by a time in them; empty without rows.
+    /// Starts of the first and the last window; empty without rows.
     windows: TimeRange,
     /// A time in the window that comes next.
     window: Option<i64>,
@@ -37,9 +37,11 @@ impl FilledRows {
         let ends =
             groups.iter().filter_map(|(_, rows)| Some((rows.first()?.start_ns, rows.last()?.start_ns)));
         let known = ends.fold(TimeRange::EMPTY, |known, (min, max)| known.union(&TimeRange { min, max }));
+        // A range that ends inside a window has all of that window.
+        let start = |time| window_around(time, window_ns).min;
         let windows = TimeRange {
-            min: if range.min == i64::MIN { known.min } else { range.min },
-            max: if range.max == i64::MAX { known.max } else { range.max },
+            min: if range.min == i64::MIN { known.min } else { start(range.min) },
+            max: if range.max == i64::MAX { known.max } else { start(range.max) },
         };
         let windows = if groups.is_empty() { TimeRange::EMPTY } else { windows };
         let count = match windows.is_empty() {
@@ -88,7 +90,7 @@ impl FilledRows {
                 };
                 self.window = next.filter(|&time| match self.order {
                     Order::Ascending => time <= self.windows.max,
-                    Order::Descending => time >= window_around(self.windows.min, self.window_ns).min,
+                    Order::Descending => time >= self.windows.min,
                 });
             }
         }
