@@ -100,3 +100,81 @@ fn hash_of(key: &BlockKey) -> u64 {
     let mixed = (segment ^ u64::from(key.block)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ mixed >> 32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chronicle_core::codec::Scratch;
+    use chronicle_core::ids::{Hash, SeriesId, SeriesKey};
+    use chronicle_core::segment::{SegmentBuilder, SegmentIndex};
+
+    /// A block of 4,000 points on a regular clock: 32 KB.
+    fn block() -> Arc<DecodedBlock> {
+        let mut builder = SegmentBuilder::new(1, 1);
+        let timestamps: Vec<i64> = (0..4_000).map(|i| i * 10).collect();
+        let bits: Vec<u64> = (0..4_000u32).map(|i| f64::from(i % 7).to_bits()).collect();
+        builder.push_series(SeriesId(1), SeriesKey(1), &timestamps, &bits).unwrap();
+        let built = builder.finish().unwrap();
+        let index_at = built.summary.index_offset as usize;
+        let index = SegmentIndex::parse(None, &built.bytes[index_at..], None).unwrap();
+        let meta = index.meta(0).unwrap();
+        let bytes = &built.bytes[meta.offset as usize..][..meta.len as usize];
+        Arc::new(DecodedBlock::decode(bytes, &meta, &mut Vec::new(), &mut Scratch::default()).unwrap())
+    }
+
+    fn key(segment: u32, block: u32) -> BlockKey {
+        BlockKey { segment: Hash::of(&segment.to_le_bytes()), block }
+    }
+
+    /// What a reader does; true when it was found.
+    fn read(cache: &BlockCache, key: &BlockKey, partly: bool, block: &Arc<DecodedBlock>) -> bool {
+        match cache.get(key, partly) {
+            CachedBlock::Found(_) => return true,
+            CachedBlock::Wanted => cache.keep(key, block),
+            CachedBlock::Unwanted => {}
+        }
+        false
+    }
+
+    #[test]
+    fn the_budget_holds_and_0_keeps_nothing() {
+        let block = block();
+        let cache = BlockCache::new(1 << 20);
+        for number in 0..1_000 {
+            for _ in 0..2 {
+                read(&cache, &key(number / 10, number % 10), true, &block);
+                assert!(cache.bytes() <= 1 << 20);
+            }
+        }
+        assert!(cache.bytes() > 1 << 18, "it is used");
+        let none = BlockCache::new(0);
+        assert!((0..3).all(|_| !read(&none, &key(1, 1), true, &block)));
+        assert_eq!(none.bytes(), 0);
+    }
+
+    #[test]
+    fn a_part_is_kept_at_once_and_a_whole_block_when_it_is_asked_for_again() {
+        let block = block();
+        let cache = BlockCache::new(16 << 20);
+        assert_eq!([(); 2].map(|()| read(&cache, &key(1, 1), true, &block)), [false, true]);
+        assert_eq!([(); 3].map(|()| read(&cache, &key(1, 2), false, &block)), [false, false, true]);
+        assert!(!read(&cache, &key(2, 1), true, &block), "another segment is another block");
+    }
+
+    #[test]
+    fn scans_that_come_again_and_again_push_nothing_out() {
+        let block = block();
+        let cache = BlockCache::new(16 << 20);
+        let hot: Vec<BlockKey> = (0..100).map(|number| key(0, number)).collect();
+        hot.iter().for_each(|key| {
+            read(&cache, key, true, &block);
+        });
+        for _ in 0..3 {
+            for number in 0..20_000 {
+                read(&cache, &key(1 + number / 100, number % 100), false, &block);
+            }
+        }
+        assert!(hot.iter().all(|key| read(&cache, key, true, &block)));
+        assert!(cache.bytes() < 200 * 33_000, "nor do they fill it");
+    }
+}

@@ -6,10 +6,10 @@ use super::MapSource;
 use super::answer::CancelToken;
 use super::shared::lock;
 use crate::error::{Error, ErrorKind, Result};
-use chronicle_core::engine::{QueryPart, QueryRun};
+use chronicle_core::engine::{DigestRun, QueryPart, QueryRun};
 use chronicle_core::source::Step;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Threads that queries may use beside their callers'.
 pub(crate) struct Helpers(AtomicUsize);
@@ -43,15 +43,16 @@ impl Drop for Permit<'_> {
 }
 
 impl Permit<'_> {
-    /// Runs `work` on the caller's thread and on each helper, as far as the system has threads to give.
-    pub(crate) fn run(&self, work: impl Fn() + Sync) {
+    /// Runs `help` on each helper, as far as the system has threads to give, and `own` on the caller's thread. Returns when
+    /// all are done.
+    fn run(&self, help: impl Fn() + Sync, own: impl FnOnce()) {
         std::thread::scope(|scope| {
             for _ in 0..self.count {
                 let helper = std::thread::Builder::new().name("chronicle-read".into());
                 // Without it there is one reader less.
-                let _ = helper.spawn_scoped(scope, &work);
+                let _ = helper.spawn_scoped(scope, &help);
             }
-            work();
+            own();
         });
     }
 }
@@ -89,7 +90,8 @@ pub(super) fn read_parts(
         stop: AtomicBool::new(false),
         failed: Mutex::new(None),
     };
-    permit.run(|| shared.work(&mut source.another()));
+    let work = || shared.work(&mut source.another());
+    permit.run(work, work);
     match lock(&shared.failed).take() {
         Some((_, error)) => Err(error),
         None => Ok(()),
@@ -144,6 +146,63 @@ impl Shared<'_> {
             self.held_bytes.fetch_sub(*before - now, Ordering::Relaxed);
         }
         *before = now;
+    }
+}
+
+/// Reads what is left of a digest on several threads, if there is enough of it and helpers are free; otherwise does
+/// nothing. `go_on` is asked on the caller's thread, with the points read by all; false when it said no.
+pub(super) fn read_digest(
+    run: &mut DigestRun,
+    source: &MapSource<'_>,
+    helpers: &Helpers,
+    go_on: &mut dyn FnMut(u64) -> bool,
+) -> Result<bool> {
+    let permit = helpers.take(usize::MAX);
+    let parts = if permit.count > 0 { run.split() } else { Vec::new() };
+    let points = AtomicU64::new(run.points_read());
+    let stop = AtomicBool::new(false);
+    let (parts, read) = (Mutex::new(parts), Mutex::new((run, Ok(true))));
+    let work = |go_on: &mut dyn FnMut(u64) -> bool| {
+        let mut source = source.another();
+        while let Some(mut part) = lock(&parts).pop() {
+            let result = read_digest_part(&mut part, &mut source, &stop, &mut |more| {
+                go_on(points.fetch_add(more, Ordering::Relaxed) + more)
+            });
+            let (run, outcome) = &mut *lock(&read);
+            match result {
+                Ok(true) => run.join(&part),
+                other => {
+                    stop.store(true, Ordering::Relaxed);
+                    // An error says more than that somebody stopped.
+                    if outcome.is_ok() {
+                        *outcome = other;
+                    }
+                    return;
+                }
+            }
+        }
+    };
+    permit.run(|| work(&mut |_| true), || work(go_on));
+    read.into_inner().unwrap_or_else(PoisonError::into_inner).1
+}
+
+/// True when it was read to its end.
+fn read_digest_part(
+    part: &mut DigestRun,
+    source: &mut MapSource<'_>,
+    stop: &AtomicBool,
+    go_on: &mut dyn FnMut(u64) -> bool,
+) -> Result<bool> {
+    loop {
+        let before = part.points_read();
+        match part.step(source)? {
+            Step::Ready(Some(_)) => return Ok(true),
+            Step::Ready(None) if go_on(part.points_read() - before) && !stop.load(Ordering::Relaxed) => {}
+            Step::Ready(None) => return Ok(false),
+            Step::Missing(_) | Step::Done => {
+                return Err(Error::new(ErrorKind::Io, "a mapped segment is not there"));
+            }
+        }
     }
 }
 

@@ -54,11 +54,10 @@ struct States {
 impl Plan<'_> {
     /// All parts, in order; at least one.
     pub(super) fn parts(&self) -> Vec<QueryPart> {
-        let series = self.view.series.len();
-        let count = self.part_count().clamp(1, series.max(1));
-        (0..count)
-            .map(|number| self.part(number, series * number / count..series * (number + 1) / count))
-            .collect()
+        let by_statistics =
+            self.window_ns.is_none() && self.aggregates.iter().all(Aggregate::answered_by_statistics);
+        let ranges = cut(self.view, if by_statistics { STATISTICS_POINTS } else { 1 });
+        ranges.enumerate().map(|(number, series)| self.part(number, series)).collect()
     }
 
     fn part(&self, number: usize, series: Range<usize>) -> QueryPart {
@@ -82,13 +81,15 @@ impl Plan<'_> {
             memory_max: self.memory_max,
         }
     }
+}
 
-    fn part_count(&self) -> usize {
-        let by_statistics =
-            self.window_ns.is_none() && self.aggregates.iter().all(Aggregate::answered_by_statistics);
-        let cost = points_of(self.view) / if by_statistics { STATISTICS_POINTS } else { 1 };
-        (cost / PART_POINTS).min(PARTS_MAX) as usize
-    }
+/// Ranges of the series of a view, one after the other, that hold about [`PART_POINTS`] each; `points_per_cost` of them
+/// cost as much as one that is decoded. At least one range.
+pub(super) fn cut(view: &ReadView, points_per_cost: u128) -> impl Iterator<Item = Range<usize>> + use<> {
+    let series = view.series.len();
+    let count = (points_of(view) / points_per_cost / PART_POINTS).min(PARTS_MAX) as usize;
+    let count = count.clamp(1, series.max(1));
+    (0..count).map(move |number| series * number / count..series * (number + 1) / count)
 }
 
 impl QueryPart {

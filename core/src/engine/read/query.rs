@@ -9,6 +9,7 @@ use crate::engine::Selector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{GroupBy, GroupKey, Query, ResultSchema, Select};
 use crate::source::{Source, Step};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -26,7 +27,7 @@ pub struct QueryRun {
 
 enum Mode {
     Aggregate(AggregateRows),
-    Points(PointRows),
+    Points(Box<PointRows>),
 }
 
 impl Query {
@@ -52,7 +53,9 @@ impl QueryRun {
         let schema = ResultSchema::of(query, &keys);
         let groups = Groups::of(group_by, &view.series);
         let mode = match &query.select {
-            Select::Points => Mode::Points(PointRows::new(view, groups.of_series, query.order, memory_max)),
+            Select::Points => {
+                Mode::Points(Box::new(PointRows::new(view, groups.of_series, query.order, memory_max)))
+            }
             Select::Aggregates(aggregates) => {
                 let plan = Plan {
                     view: &view,
