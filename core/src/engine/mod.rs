@@ -34,7 +34,7 @@ pub use log::LogWrite;
 pub use opening::{Opening, create};
 pub use options::Options;
 pub use pins::Pin;
-pub use read::{Chunk, DigestRun, QueryRun, ReadView, RowBatch, SeriesReader, SeriesView};
+pub use read::{Chunk, DigestRun, QueryPart, QueryRun, ReadView, RowBatch, SeriesReader, SeriesView};
 pub use relocation::Relocation;
 pub use replay::{LogBytes, ReplayEnd};
 pub use seal::SealJob;
