@@ -76,6 +76,10 @@ impl SeriesReader {
         (&self.timestamps, &self.bits)
     }
 
+    pub(crate) fn view(&self) -> &ReadView {
+        &self.view
+    }
+
     pub(crate) fn indexes(&self) -> &Indexes {
         &self.indexes
     }
@@ -162,7 +166,7 @@ impl SeriesReader {
     }
 
     /// Points that the pieces of every series hold inside `range` at most; an estimate where pieces reach out of it.
-    pub(super) fn estimate(&self, range: TimeRange) -> u64 {
+    pub(crate) fn estimate(&self, range: TimeRange) -> u64 {
         let pieces = (0..self.view.series.len()).flat_map(|series| self.list_pieces(series));
         pieces.map(|piece| overlap_points(piece.time(), piece.points(), range)).sum()
     }
