@@ -36,8 +36,8 @@ pub use chronicle_core::{
     format, ids, model, query, text, time,
 };
 pub use db::{
-    Answer, CancelToken, Config, Db, Durability, Explanation, MetricInfo, PointRun, QueryOptions, Recovery,
-    Row, SeriesPoints,
+    Answer, CancelToken, Config, Db, Downsampling, DownsamplingReport, DownsamplingStatus, Durability,
+    Explanation, MetricInfo, PointRun, QueryOptions, Recovery, Retention, Row, SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;

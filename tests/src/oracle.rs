@@ -2,6 +2,7 @@
 //!
 //! A map from (series, timestamp) to bits for every LSN, made by carrying out the commits one by one. It knows nothing of
 //! segments, heads, logs or time ranges in files.
+use crate::question::is_found;
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Selector;
 use chronicle_core::head::Position;
@@ -139,9 +140,6 @@ pub fn selects(selector: &Selector, series: &Series) -> bool {
 
 /// Whether a filter takes a series with these tags, computed from the filter alone: patterns are those of another library.
 pub fn takes(filter: &Filter, tag: &dyn Fn(&str) -> String) -> bool {
-    let found = |pattern: &str, value: &str| {
-        regex::Regex::new(pattern).expect("a pattern both libraries know").is_match(value)
-    };
     match filter.node() {
         FilterNode::All(filters) => filters.iter().all(|filter| takes(filter, tag)),
         FilterNode::Any(filters) => filters.iter().any(|filter| takes(filter, tag)),
@@ -150,8 +148,8 @@ pub fn takes(filter: &Filter, tag: &dyn Fn(&str) -> String) -> bool {
             Matcher::NotEqual { key, value } => tag(key) != *value,
             Matcher::In { key, values } => values.contains(&tag(key)),
             Matcher::NotIn { key, values } => !values.contains(&tag(key)),
-            Matcher::Match { key, regex } => found(regex.as_str(), &tag(key)),
-            Matcher::NotMatch { key, regex } => !found(regex.as_str(), &tag(key)),
+            Matcher::Match { key, regex } => is_found(regex.as_str(), &tag(key)),
+            Matcher::NotMatch { key, regex } => !is_found(regex.as_str(), &tag(key)),
             other => panic!("the oracle does not know {other:?}"),
         },
         other => panic!("the oracle does not know {other:?}"),

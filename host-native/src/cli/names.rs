@@ -21,7 +21,9 @@ pub(super) fn check_metric(db: &Db, metric: &str) -> Result<(), Error> {
 /// series of it has where that leaves nothing to answer.
 pub(super) fn check_query(db: &Db, query: &Query, sql: &str) -> Result<(), Error> {
     let refuse = |named, wanted: &str, message: &str| {
-        error_at_name(sql, named, wanted, ErrorKind::NotFound, message).at(db.path().display())
+        // The caret says where in the text; the place is the database that does not have it.
+        let error = error_at_name(sql, named, wanted, ErrorKind::NotFound, message);
+        Error::new(error.kind(), error.message()).at(db.path().display())
     };
     if let Some(message) = unknown_metric(db, &query.metric) {
         return Err(refuse(Named::Metric, &query.metric, &message));

@@ -109,6 +109,7 @@ impl QueryArgs {
             ("segments", "segments looked at", stats.segments),
             ("segments_skipped", "segments skipped", stats.segments_skipped),
             ("blocks_by_statistics", "blocks answered by statistics", stats.blocks_by_statistics),
+            ("blocks_cached", "blocks in memory", stats.blocks_cached),
             ("blocks_decoded", "blocks decoded", stats.blocks_decoded),
             ("blocks_skipped", "blocks skipped", stats.blocks_skipped),
             ("points_decoded", "points decoded", stats.points_decoded),

@@ -3,7 +3,7 @@ use super::rows::RowBatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::TimeRange;
 use crate::query::aggregate::window_around;
-use crate::query::{Aggregate, Fill, Order, WindowRow};
+use crate::query::{Aggregate, Fill, Order, Query, Select, WindowRow};
 use alloc::vec::Vec;
 
 /// Rows of every group in every window, in the order of an answer. Which windows there are says [`Fill`].
@@ -23,16 +23,16 @@ pub(super) struct FilledRows {
 }
 
 impl FilledRows {
-    /// Of groups whose rows ascend. `range` is that of the query, `rows_max` what it hands out at most, `memory_max` what
-    /// the rows may take up, bytes: more are refused with [`ErrorKind::OverBudget`].
-    pub(super) fn new(
-        query: (Fill, i64, TimeRange, Order),
-        aggregates: &[Aggregate],
-        groups: Vec<(u32, Vec<WindowRow>)>,
-        rows_max: u64,
-        memory_max: u64,
-    ) -> Result<Self> {
-        let (fill, window_ns, range, order) = query;
+    /// Of a query that was checked, and groups whose rows ascend. `memory_max` is what the rows that are wanted may take
+    /// up, bytes: more are refused with [`ErrorKind::OverBudget`].
+    pub(super) fn new(query: &Query, groups: Vec<(u32, Vec<WindowRow>)>, memory_max: u64) -> Result<Self> {
+        let Query { fill, range, order, .. } = *query;
+        let aggregates = match &query.select {
+            Select::Aggregates(aggregates) => aggregates.as_slice(),
+            Select::Points => &[],
+        };
+        let window_ns = query.window_ns.unwrap_or(i64::MAX);
+        let rows_max = query.limit.map_or(u64::MAX, |limit| limit.saturating_add(query.offset));
         let groups: Vec<_> = groups.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
         let ends =
             groups.iter().filter_map(|(_, rows)| Some((rows.first()?.start_ns, rows.last()?.start_ns)));
@@ -124,8 +124,8 @@ mod tests {
 
     fn filled(range: TimeRange, order: Order, memory_max: u64) -> Result<Vec<(i64, u32, Option<f64>)>> {
         let groups = alloc::vec![(0, rows(&[0, 30])), (1, Vec::new()), (2, rows(&[-10]))];
-        let query = (Fill::Previous, 10, range, order);
-        let mut filled = FilledRows::new(query, &[Aggregate::Max], groups, u64::MAX, memory_max)?;
+        let query = Query { order, range, ..Query::metric("m").max(10).fill(Fill::Previous) };
+        let mut filled = FilledRows::new(&query, groups, memory_max)?;
         let mut answer = Vec::new();
         loop {
             let batch = filled.batch(3);
@@ -173,8 +173,8 @@ mod tests {
     fn windows_reach_the_ends_of_time() {
         for order in [Order::Ascending, Order::Descending] {
             let groups = alloc::vec![(0, rows(&[i64::MIN, 0]))];
-            let query = (Fill::Null, i64::MAX, TimeRange::ALL, order);
-            let mut filled = FilledRows::new(query, &[Aggregate::Max], groups, u64::MAX, 1 << 20).unwrap();
+            let query = Query { order, ..Query::metric("m").max(i64::MAX).fill(Fill::Null) };
+            let mut filled = FilledRows::new(&query, groups, 1 << 20).unwrap();
             assert_eq!(filled.batch(100).len(), 3);
             assert!(filled.batch(100).is_empty());
         }

@@ -57,7 +57,9 @@ impl RowBatch {
     pub(super) fn cut(&mut self, skip: usize, keep: usize, width: usize) {
         fn cut<T>(column: &mut Vec<T>, skip: usize, keep: usize) {
             column.truncate(skip.saturating_add(keep));
-            column.drain(..skip.min(column.len()));
+            if skip > 0 {
+                column.drain(..skip.min(column.len()));
+            }
         }
         cut(&mut self.timestamps, skip, keep);
         cut(&mut self.groups, skip, keep);

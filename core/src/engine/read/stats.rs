@@ -1,10 +1,10 @@
 //! What answering a query took.
-use super::query::QueryRun;
-use super::series::{Indexes, SeriesReader};
+use super::piece::Piece;
+use super::series::Indexes;
 use super::view::ReadView;
-use crate::model::TimeRange;
+use alloc::vec::Vec;
 
-/// Numbers of one run of a query, up to where it is: what EXPLAIN shows. A host adds the time.
+/// Numbers of one run of a query: what EXPLAIN shows. A host adds the time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct QueryStats {
@@ -16,7 +16,9 @@ pub struct QueryStats {
     pub segments_skipped: u64,
     /// Blocks that were answered by their statistics, without reading them.
     pub blocks_by_statistics: u64,
-    /// Blocks that were read and decoded; one that lies across two slices of time counts for each.
+    /// Blocks whose points were in memory, decoded already.
+    pub blocks_cached: u64,
+    /// Blocks that were read and decoded. One that lies across two slices of time counts for each, here and above.
     pub blocks_decoded: u64,
     /// Blocks, of the segments looked at, of other series or times.
     pub blocks_skipped: u64,
@@ -24,7 +26,7 @@ pub struct QueryStats {
     pub points_decoded: u64,
     /// Bytes of blocks that were decoded, and of indexes that were not at hand.
     pub bytes_read: u64,
-    /// Points in the time range that are not in a segment yet.
+    /// Points in the time range that are not in a segment yet, those included that a later write or deletion hides.
     pub points_unsealed: u64,
     /// Rows that were handed out.
     pub rows: u64,
@@ -34,66 +36,82 @@ pub struct QueryStats {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ReadCounts {
     pub(super) blocks_by_statistics: u64,
-    pub(super) blocks_decoded: u64,
-    pub(super) points_decoded: u64,
+    pub(super) blocks_cached: u64,
     pub(super) bytes_read: u64,
+    blocks_decoded: u64,
+    points_decoded: u64,
+    /// Blocks that concern the query.
+    blocks_named: u64,
+}
+
+/// What the readers of a query counted together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    counts: ReadCounts,
+    /// Blocks of each segment of the view; 0 of those that were not looked at.
+    blocks: Vec<usize>,
 }
 
 impl ReadCounts {
-    pub(super) fn add(&mut self, other: Self) {
-        self.blocks_by_statistics += other.blocks_by_statistics;
-        self.blocks_decoded += other.blocks_decoded;
-        self.points_decoded += other.points_decoded;
-        self.bytes_read += other.bytes_read;
-    }
-
     /// Takes note of a block that was decoded.
-    pub(super) fn decoded(&mut self, bytes: u64, points: usize) {
+    pub(super) fn decoded(&mut self, bytes: u64, points: u64) {
         self.blocks_decoded += 1;
         self.bytes_read += bytes;
-        self.points_decoded += points as u64;
+        self.points_decoded += points;
+    }
+
+    /// Takes note of the pieces of a series.
+    pub(super) fn listed(&mut self, pieces: &[Piece]) {
+        self.blocks_named +=
+            pieces.iter().filter(|piece| matches!(piece, Piece::Block { .. })).count() as u64;
+    }
+}
+
+impl Tally {
+    /// Adds a reader that looked at these indexes.
+    pub(super) fn add(&mut self, counts: ReadCounts, indexes: &Indexes) {
+        let sum = &mut self.counts;
+        sum.blocks_by_statistics += counts.blocks_by_statistics;
+        sum.blocks_cached += counts.blocks_cached;
+        sum.bytes_read += counts.bytes_read;
+        sum.blocks_decoded += counts.blocks_decoded;
+        sum.points_decoded += counts.points_decoded;
+        sum.blocks_named += counts.blocks_named;
+        self.blocks.resize(self.blocks.len().max(indexes.len()), 0);
+        for (blocks, index) in self.blocks.iter_mut().zip(indexes) {
+            *blocks = index.as_ref().map_or(*blocks, |index| index.len());
+        }
+    }
+
+    /// Says how many blocks concern the query, where readers could not count them.
+    pub(super) fn set_named(&mut self, blocks: u64) {
+        self.counts.blocks_named = blocks;
     }
 }
 
 impl QueryStats {
-    /// Of a view with these indexes, of which a reader counted so much.
-    pub(super) fn of(
-        view: &ReadView,
-        range: TimeRange,
-        indexes: &Indexes,
-        counts: ReadCounts,
-        rows: u64,
-    ) -> Self {
-        let looked_at = indexes.iter().flatten().count();
-        let blocks: usize = indexes.iter().flatten().map(|index| index.len()).sum();
-        let named = |id| indexes.iter().flatten().map(move |index| index.blocks_in(id, range).count());
-        let named: usize = view.series.iter().flat_map(|series| named(series.info.id)).sum();
+    /// What is known of a view before anything is read.
+    pub(super) fn of(view: &ReadView) -> Self {
         let unsealed = view.series.iter().flat_map(|series| &series.unsealed);
         Self {
             series: view.series.len() as u64,
-            segments: looked_at as u64,
-            segments_skipped: view.segments_total.saturating_sub(looked_at) as u64,
-            blocks_by_statistics: counts.blocks_by_statistics,
-            blocks_decoded: counts.blocks_decoded,
-            blocks_skipped: blocks.saturating_sub(named) as u64,
-            points_decoded: counts.points_decoded,
-            bytes_read: counts.bytes_read,
+            segments_skipped: view.segments_total as u64,
             points_unsealed: unsealed.map(|unsealed| unsealed.timestamps.len() as u64).sum(),
-            rows,
+            ..Self::default()
         }
     }
-}
 
-impl SeriesReader {
-    /// What it took up to here.
-    pub(super) fn stats(&self, counts: ReadCounts, rows: u64) -> QueryStats {
-        QueryStats::of(self.view(), self.range(), self.indexes(), counts, rows)
-    }
-}
-
-impl QueryRun {
-    /// What the query took up to here; all of it once the run is done. Costs a look at each series selected.
-    pub fn stats(&self) -> QueryStats {
-        self.read_stats(self.rows)
+    /// With what was read since.
+    pub(super) fn with(mut self, tally: &Tally) -> Self {
+        let counts = tally.counts;
+        self.segments = tally.blocks.iter().filter(|&&blocks| blocks > 0).count() as u64;
+        self.segments_skipped = self.segments_skipped.saturating_sub(self.segments);
+        self.blocks_by_statistics = counts.blocks_by_statistics;
+        self.blocks_cached = counts.blocks_cached;
+        self.blocks_decoded = counts.blocks_decoded;
+        self.blocks_skipped = (tally.blocks.iter().sum::<usize>() as u64).saturating_sub(counts.blocks_named);
+        self.points_decoded = counts.points_decoded;
+        self.bytes_read = counts.bytes_read;
+        self
     }
 }
