@@ -62,6 +62,11 @@ pub fn answer(question: &Question, state: &State) -> Option<Vec<Row>> {
     Some(rows.take(question.limit.map_or(usize::MAX, |limit| limit as usize)).collect())
 }
 
+/// The start of the range; the first moment there is leaves it open.
+fn start_of(question: &Question) -> Option<i64> {
+    question.from.filter(|&from| from > i64::MIN)
+}
+
 fn value_of(tags: &Group, key: &str) -> String {
     tags.iter().find(|(known, _)| known == key).map_or(String::new(), |(_, value)| value.clone())
 }
@@ -78,7 +83,7 @@ fn aggregates(question: &Question, points: Vec<Point>) -> Option<Vec<Row>> {
     let Some(window) = question.window else {
         let whole = |(group, points): (Group, Vec<Point>)| {
             let first = points.iter().map(|point| point.time).min().unwrap();
-            (question.from.unwrap_or(first), group, cells(question, &points))
+            (start_of(question).unwrap_or(first), group, cells(question, &points))
         };
         return Some(groups.into_iter().map(whole).collect());
     };
@@ -88,8 +93,10 @@ fn aggregates(question: &Question, points: Vec<Point>) -> Option<Vec<Row>> {
     let (Some(&least), Some(&most)) = (times.iter().min(), times.iter().max()) else {
         return Some(Vec::new());
     };
-    let (first, last) =
-        (number(question.from.unwrap_or(least)), number(question.to.map_or(most, |to| to.saturating_sub(1))));
+    let (first, last) = (
+        number(start_of(question).unwrap_or(least)),
+        number(question.to.map_or(most, |to| to.saturating_sub(1))),
+    );
     if question.fill != Filling::None && (last - first + 1) * groups.len() as i128 > ROWS_MAX {
         return None;
     }

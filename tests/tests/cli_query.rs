@@ -41,7 +41,7 @@ impl Place {
 #[test]
 fn an_absent_value_is_no_number_in_any_form() {
     let place = Place::new();
-    let sql = "SELECT max(value), count(value) FROM cpu WHERE host = 'web-0' AND time < '2024-01-28 00:20' \
+    let sql = "SELECT max(value), count(value) FROM cpu WHERE host = 'web-0' AND time < '2024-01-28 00:20:00' \
                GROUP BY time(5m) FILL(null)";
     let csv = "timestamp,max(value),count(value)\n2024-01-28T00:00:00Z,4,5\n2024-01-28T00:05:00Z,,0\n\
                2024-01-28T00:10:00Z,,0\n2024-01-28T00:15:00Z,19,5\n";

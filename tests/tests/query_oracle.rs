@@ -58,7 +58,7 @@ fn check(db: &mut SimDb, question: &Question) -> bool {
 
 #[test]
 fn every_form_of_question_is_answered_as_arithmetic_says() {
-    let seeds = std::env::var("CHRONICLE_SIM_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(8);
+    let seeds = std::env::var("CHRONICLE_SIM_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(24);
     let (mut answered, mut asked, mut filled) = (0, 0, 0);
     for seed in 0..seeds {
         let mut work = Work::new(0x5eed_0000 + seed);

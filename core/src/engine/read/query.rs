@@ -29,7 +29,7 @@ pub struct QueryRun {
 }
 
 enum Mode {
-    Aggregate(AggregateRows),
+    Aggregate(Box<AggregateRows>),
     Points(Box<PointRows>),
 }
 
@@ -68,7 +68,7 @@ impl QueryRun {
                     group_of: &groups.of_series,
                     memory_max,
                 };
-                Mode::Aggregate(AggregateRows::new(&plan, groups.keys.len(), query))
+                Mode::Aggregate(Box::new(AggregateRows::new(&plan, groups.keys.len(), query)))
             }
         };
         let limit = query.limit.unwrap_or(u64::MAX);

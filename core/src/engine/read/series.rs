@@ -1,6 +1,6 @@
 //! Reading series by series: the pieces of a series that overlap in time are merged, later commits win.
 use super::piece::{Piece, clip, cluster, delete, overlap_points};
-use super::stats::{ReadCounts, Tally};
+use super::stats::ReadCounts;
 use super::view::ReadView;
 use crate::codec::Scratch;
 use crate::error::{At, Result};
@@ -37,7 +37,7 @@ pub struct SeriesReader {
     indexes: Indexes,
     indexes_loaded: bool,
     /// Positions in the view of the series that it reads.
-    all: Range<usize>,
+    pub(super) all: Range<usize>,
     series: usize,
     /// Pieces of the current series by start, once `listed`.
     pieces: Vec<Piece>,
@@ -50,7 +50,7 @@ pub struct SeriesReader {
     piece_bits: Vec<u64>,
     merged: Vec<(i64, u64)>,
     scratch: Scratch,
-    counts: ReadCounts,
+    pub(super) counts: ReadCounts,
 }
 
 impl SeriesReader {
@@ -101,19 +101,6 @@ impl SeriesReader {
 
     pub(crate) fn indexes(&self) -> &Indexes {
         &self.indexes
-    }
-
-    /// Adds what it took up to here.
-    pub(super) fn tally(&self, tally: &mut Tally) {
-        tally.add(self.counts, &self.indexes);
-    }
-
-    /// Blocks of its series in the whole range of the view, as far as indexes are loaded.
-    pub(super) fn blocks_in_view(&self) -> u64 {
-        let series = self.view.series.get(self.all.clone()).unwrap_or_default();
-        let blocks =
-            |id| self.indexes.iter().flatten().map(move |index| index.blocks_in(id, self.view.range).count());
-        series.iter().flat_map(|series| blocks(series.info.id)).sum::<usize>() as u64
     }
 
     /// Starts over, in a range of which the indexes are loaded.

@@ -1,6 +1,6 @@
 //! What answering a query took.
 use super::piece::Piece;
-use super::series::Indexes;
+use super::series::{Indexes, SeriesReader};
 use super::view::ReadView;
 use alloc::vec::Vec;
 
@@ -86,6 +86,24 @@ impl Tally {
     /// Says how many blocks concern the query, where readers could not count them.
     pub(super) fn set_named(&mut self, blocks: u64) {
         self.counts.blocks_named = blocks;
+    }
+}
+
+impl SeriesReader {
+    /// Adds what it took up to here.
+    pub(super) fn tally(&self, tally: &mut Tally) {
+        tally.add(self.counts, self.indexes());
+    }
+
+    /// Blocks of its series in the whole range of the view, as far as indexes are loaded.
+    pub(super) fn blocks_in_view(&self) -> u64 {
+        let view = self.view();
+        let series = view.series.get(self.all.clone()).unwrap_or_default();
+        let loaded = || self.indexes().iter().flatten();
+        let blocks = series.iter().flat_map(|series| {
+            loaded().map(|index| index.blocks_in(series.info.id, view.range).count())
+        });
+        blocks.sum::<usize>() as u64
     }
 }
 
