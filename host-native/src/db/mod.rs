@@ -10,9 +10,11 @@ mod inspect;
 mod maintenance;
 mod open;
 mod parallel;
+mod policy;
 mod reader;
 mod scan;
 mod shared;
+mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
@@ -20,9 +22,11 @@ pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
+pub use policy::{Downsampling, DownsamplingStatus, Retention};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
+pub use upkeep::DownsamplingReport;
 
 use crate::error::{ErrorKind, Result};
 use chronicle_core::engine::{Gauges, Identity, Selector};

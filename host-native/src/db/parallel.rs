@@ -164,7 +164,10 @@ pub(super) fn read_digest(
     let (parts, read) = (Mutex::new(parts), Mutex::new((run, Ok(true))));
     let work = |go_on: &mut dyn FnMut(u64) -> bool| {
         let mut source = source.another();
-        while let Some(mut part) = lock(&parts).pop() {
+        loop {
+            // Bound first: in a `while let` the guard would be held while the part is read.
+            let next = lock(&parts).pop();
+            let Some(mut part) = next else { return };
             let result = read_digest_part(&mut part, &mut source, &stop, &mut |more| {
                 go_on(points.fetch_add(more, Ordering::Relaxed) + more)
             });

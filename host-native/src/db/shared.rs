@@ -14,8 +14,10 @@ use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::format::SLOT_LEN;
 use chronicle_core::ids::Lsn;
 use chronicle_core::source::ByteRange;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// The engine, and how often commits had to be taken back; a caller that waits learns from it that its own was.
 pub(crate) struct EngineCell {
@@ -67,6 +69,12 @@ pub(crate) struct Shared {
     pub(crate) log: Mutex<Option<(Lsn, Arc<LogFile>)>>,
     /// Held by whoever seals, compacts or checkpoints: one at a time.
     pub(crate) maintenance: Mutex<super::maintenance::Unfinished>,
+    /// Held by whoever changes settings, from reading them to the visible commit.
+    pub(crate) changes: Mutex<()>,
+    /// Held by whoever carries out downsampling rules or retention; taken before `maintenance`.
+    pub(crate) upkeep: Mutex<()>,
+    /// Downsampling rules that could not be carried out: why, and when.
+    pub(crate) rule_errors: Mutex<BTreeMap<u32, (Error, Instant)>>,
     pub(crate) wake: Mutex<Wake>,
     pub(crate) wake_up: Condvar,
     /// Set when a write or sync failed in a way that leaves the medium uncertain.
@@ -105,6 +113,9 @@ impl Shared {
             commit_done: Condvar::new(),
             log: Mutex::new(log),
             maintenance: Mutex::default(),
+            changes: Mutex::default(),
+            upkeep: Mutex::default(),
+            rule_errors: Mutex::default(),
             wake: Mutex::default(),
             wake_up: Condvar::new(),
             poison: OnceLock::new(),

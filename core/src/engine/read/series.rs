@@ -92,6 +92,10 @@ impl SeriesReader {
         (&self.timestamps, &self.bits)
     }
 
+    pub(crate) fn view(&self) -> &ReadView {
+        &self.view
+    }
+
     pub(crate) fn indexes(&self) -> &Indexes {
         &self.indexes
     }
@@ -193,7 +197,7 @@ impl SeriesReader {
     }
 
     /// Points that the pieces of every series hold inside `range` at most; an estimate where pieces reach out of it.
-    pub(super) fn estimate(&self, range: TimeRange) -> u64 {
+    pub(crate) fn estimate(&self, range: TimeRange) -> u64 {
         self.fold_pieces(0, |points, piece| points + overlap_points(piece.time(), piece.points(), range))
     }
 
