@@ -187,7 +187,7 @@ impl Db {
         let keep = rule.keep.map(nanoseconds).transpose()?;
         let mut id = 0;
         self.shared.change(|_, policies| {
-            id = policies.rules.last().map_or(0, |rule| rule.id).checked_add(1).unwrap_or(u32::MAX);
+            id = policies.rules.last().map_or(0, |rule| rule.id).saturating_add(1);
             let rule = rule.rule(id)?;
             rule.targets.iter().for_each(|target| set_exception(policies, &target.metric, keep));
             policies.rules.push(rule);
