@@ -162,7 +162,7 @@ mod tests {
             [(id(0, 9), false), (id(1, 0), true), (id(6, u32::MAX), true), (id(7, 0), false)]
         {
             assert_eq!(set.contains(series), inside, "{series:?}");
-            assert_eq!(SeriesSet::of_metric(series.metric()).covers(series, series), true);
+            assert!(SeriesSet::of_metric(series.metric()).covers(series, series));
         }
         assert!(set.covers(id(8, 0), id(u32::MAX - 1, u32::MAX)) && set.covers(id(1, 0), id(6, u32::MAX)));
         assert!(!set.covers(id(6, 0), id(8, 0)) && !set.covers(id(7, 0), id(7, 1)));

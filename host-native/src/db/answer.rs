@@ -1,8 +1,9 @@
 //! Answers: running a query, batch by batch.
-use super::shared::{Shared, lock};
+use super::parallel::{Helpers, cancelled, read_parts};
+use super::shared::lock;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
-use chronicle_core::engine::{QueryRun, ReadView, RowBatch};
+use chronicle_core::engine::{QueryRun, RowBatch};
 use chronicle_core::head::Position;
 use chronicle_core::query::{GroupKey, Query, ResultSchema};
 use chronicle_core::source::Step;
@@ -54,6 +55,7 @@ pub struct Row {
 pub struct Answer<'db> {
     run: QueryRun,
     source: MapSource<'db>,
+    helpers: &'db Helpers,
     cancel: CancelToken,
     position: Position,
     done: bool,
@@ -73,19 +75,13 @@ impl Db {
         let position = view.position();
         let source = self.shared.view_source(&view);
         let run = QueryRun::new(query, view, memory_max)?;
-        Ok(Answer { run, source, cancel: options.cancel, position, done: false })
+        let helpers = &self.shared.helpers;
+        Ok(Answer { run, source, helpers, cancel: options.cancel, position, done: false })
     }
 
     /// Runs a query given as SQL text; `now()` in it is the time of this call.
     pub fn query_sql(&self, text: &str) -> Result<Answer<'_>> {
         self.query(&chronicle_core::query::parse_sql(text, crate::host::now_ns())?)
-    }
-}
-
-impl Shared {
-    /// A source for everything a view names.
-    pub(crate) fn view_source(&self, view: &ReadView) -> MapSource<'_> {
-        self.source(view.extents())
     }
 }
 
@@ -109,8 +105,9 @@ impl Answer<'_> {
     pub fn next_batch(&mut self) -> Result<Option<RowBatch>> {
         while !self.done {
             if self.cancel.is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "the query was cancelled"));
+                return Err(cancelled());
             }
+            read_parts(&mut self.run, &self.source, self.helpers, &self.cancel)?;
             match self.run.step(&mut self.source)? {
                 Step::Ready(batch) if batch.is_empty() => {}
                 Step::Ready(batch) => return Ok(Some(batch)),

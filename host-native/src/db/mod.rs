@@ -3,11 +3,13 @@
 //! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
 //! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
 mod answer;
+mod blocks;
 mod commit;
 mod config;
 mod inspect;
 mod maintenance;
 mod open;
+mod parallel;
 mod policy;
 mod reader;
 mod scan;
