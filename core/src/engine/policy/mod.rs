@@ -8,6 +8,7 @@
 //! Points that expire are no reason to compute anything: a rule has a floor, below which its windows stay as they are.
 mod change;
 mod downsampling;
+mod slice;
 mod spans;
 
 pub use downsampling::{Derived, DownsamplingBatch, DownsamplingRun};
