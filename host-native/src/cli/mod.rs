@@ -9,6 +9,7 @@ mod completions;
 mod delete;
 mod demo;
 mod digest;
+mod downsample;
 mod export;
 mod failure;
 mod import;
@@ -24,6 +25,7 @@ mod query;
 mod report;
 mod restore;
 mod rows;
+mod settings;
 mod verify;
 mod write;
 
@@ -56,6 +58,8 @@ Examples:
 enum Verb {
     Demo(demo::Demo),
     Init(init::Init),
+    Settings(settings::Settings),
+    Downsample(downsample::Downsample),
     Write(write::Write),
     Import(import::Import),
     Export(export::Export),
@@ -95,6 +99,8 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Demo(verb) => verb.run(json),
         Verb::Init(verb) => verb.run(json),
+        Verb::Settings(verb) => verb.run(json),
+        Verb::Downsample(verb) => verb.run(json),
         Verb::Write(verb) => verb.run(json),
         Verb::Import(verb) => verb.run(json),
         Verb::Export(verb) => verb.run(json),
