@@ -4,7 +4,7 @@ use super::*;
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::testing::{Row, assert_cuts_do_not_matter, hostile_point, row_of, skip};
 use crate::export::{OnError, ReadOptions, ReadReport, testing};
-use crate::model::{Point, PointSource};
+use crate::model::Point;
 use crate::time::TimeUnit;
 use proptest::prelude::*;
 use std::format;

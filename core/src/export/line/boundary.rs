@@ -50,14 +50,14 @@ impl LineBoundary {
                 (_, b'\n') => return Some(at + 1),
                 (State::Start, b' ' | b'\t') => State::Start,
                 (State::Start, b'#') | (State::Comment, _) => State::Comment,
-                (State::Start | State::Series, b'\\') => State::SeriesEscape,
+                (State::Start | State::Series | State::SeriesEscape, b'\\') => State::SeriesEscape,
                 (State::Series, b' ') => State::Fields,
                 (State::Start | State::Series | State::SeriesEscape, _) => State::Series,
                 (State::Equals, b'"') => {
                     self.has_string = true;
                     State::String
                 }
-                (State::Fields | State::Equals, b'\\') => State::FieldsEscape,
+                (State::Fields | State::FieldsEscape | State::Equals, b'\\') => State::FieldsEscape,
                 (State::Fields | State::Equals, b'=') => State::Equals,
                 (State::Fields | State::FieldsEscape | State::Equals, _) => State::Fields,
             };
@@ -92,6 +92,9 @@ mod tests {
             ("m \"a\"=1\n", false),
             ("m a\\=\"=1\n", false),
             ("m\\ \"x a=1\n", false),
+            // A backslash before a backslash stands for itself, and the second one escapes.
+            ("m\\\\ x,t=\"v a=1\n", false),
+            ("m a\\\\=\"=1\n", false),
         ] {
             for split in 0..=line.len() {
                 let (head, tail) = line.as_bytes().split_at(split);
