@@ -9,12 +9,14 @@
 mod codec;
 mod format;
 pub mod mutate;
+mod points;
 mod record;
 mod segment;
 mod text;
 
 pub use codec::*;
 pub use format::*;
+pub use points::*;
 pub use record::*;
 pub use segment::*;
 pub use text::*;
@@ -73,7 +75,10 @@ targets! {
     decode_log, format::log_seeds, 256;
     decode_commit, format::commit_seeds, 512 + 64 * 16 * 4;
     decode_snapshot_record, record::record_seeds, 1024;
-    decode_csv, text::csv_seeds, 512;
+    decode_csv, points::csv_seeds, 512;
+    decode_json, points::json_seeds, 1024;
+    decode_jsonl, points::jsonl_seeds, 1024;
+    decode_line, points::line_seeds, 2048;
     decode_sql, text::sql_seeds, 4096;
     decode_timestamp_text, text::timestamp_seeds, 512;
     decode_duration_text, text::duration_seeds, 512;
