@@ -8,6 +8,7 @@ mod compact;
 mod completions;
 mod delete;
 mod demo;
+mod dest;
 mod digest;
 mod export;
 mod failure;
@@ -68,6 +69,7 @@ enum Verb {
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Dest(dest::Dest),
     Completions(completions::Completions),
 }
 
@@ -107,6 +109,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Verify(verb) => verb.run(json),
         Verb::Backup(verb) => verb.run(json),
         Verb::Restore(verb) => verb.run(json),
+        Verb::Dest(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {
