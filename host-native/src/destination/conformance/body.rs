@@ -21,16 +21,14 @@ impl Pattern {
     }
 
     fn fill(&self, offset: u64, buffer: &mut [u8]) {
-        let mut at = offset;
         let mut word = [0; 8];
         let mut known = None;
-        for byte in buffer {
+        for (at, byte) in (offset..).zip(buffer) {
             if known != Some(at / 8) {
                 word = mix(self.seed ^ mix(at / 8)).to_le_bytes();
                 known = Some(at / 8);
             }
             *byte = word.get((at % 8) as usize).copied().unwrap_or_default();
-            at += 1;
         }
     }
 }

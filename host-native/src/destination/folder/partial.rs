@@ -235,3 +235,44 @@ fn next_part(buffer: &mut [u8], len: u64) -> &mut [u8] {
     let count = usize::try_from(len).unwrap_or(usize::MAX).min(buffer.len());
     &mut buffer[..count]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Bytes;
+    use super::*;
+
+    /// A folder with a synced part in it: its path, and where the object goes.
+    fn synced(dir: &tempfile::TempDir) -> (Synced, std::path::PathBuf) {
+        let partial = Partial::open(&dir.path().join("x.partial")).unwrap().unwrap();
+        partial.fill(&Bytes(b"object")).unwrap();
+        (partial.sync().unwrap(), dir.path().join("x"))
+    }
+
+    #[test]
+    fn a_name_that_was_given_though_the_server_said_no_is_ours() {
+        // A network file system asks again when an answer is lost, and is told that the name exists, or the part does not.
+        let dir = tempfile::tempdir().unwrap();
+        let (part, object) = synced(&dir);
+        fs::hard_link(part.path(), &object).unwrap();
+        assert_eq!(part.publish_new(&object).unwrap(), Put::Written);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the second name is gone");
+        for publish in [Synced::publish_new, Synced::replace] {
+            let dir = tempfile::tempdir().unwrap();
+            let (part, object) = synced(&dir);
+            fs::rename(part.path(), &object).unwrap();
+            assert_eq!(publish(part, &object).unwrap(), Put::Written);
+            assert_eq!(fs::read(&object).unwrap(), b"object");
+        }
+    }
+
+    #[test]
+    fn a_part_that_someone_removed_is_no_object_and_may_be_tried_again() {
+        for publish in [Synced::publish_new, Synced::replace] {
+            let dir = tempfile::tempdir().unwrap();
+            let (part, object) = synced(&dir);
+            fs::remove_file(part.path()).unwrap();
+            assert_eq!(publish(part, &object).unwrap_err().kind(), ErrorKind::Transient);
+            assert!(!object.exists());
+        }
+    }
+}
