@@ -25,7 +25,7 @@ enum Verb {
 /// Find out whether backups can rely on a destination, by trying everything that they need there
 #[derive(Args)]
 #[command(after_help = "\
-It works in a folder chronicle-test-<random> of the destination, writes about 60 MB there, and deletes all of it again.
+It works in a folder chronicle-test-<random> of the destination, needs about 100 MB there, and deletes all of it again.
 Other objects are not touched. Exit status 1 when a check fails that backups need.
 
 Examples:

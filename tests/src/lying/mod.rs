@@ -25,6 +25,7 @@ const MOMENT: Duration = Duration::from_millis(3);
 /// A destination that lies about another one.
 pub struct Lying<D> {
     inner: D,
+    capabilities: Capabilities,
     memory: Mutex<Memory>,
 }
 
@@ -47,7 +48,13 @@ impl<D: Destination> Lying<D> {
             before: BTreeMap::new(),
             last_put: None,
         };
-        Self { inner, memory: Mutex::new(memory) }
+        Self { capabilities: inner.capabilities(), inner, memory: Mutex::new(memory) }
+    }
+
+    /// Says of itself that it can do this.
+    #[must_use]
+    pub fn claiming(self, capabilities: Capabilities) -> Self {
+        Self { capabilities, ..self }
     }
 
     /// Adds a rule.
@@ -174,7 +181,7 @@ impl<D: Destination> Destination for Lying<D> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        self.capabilities
     }
 
     fn put(&self, name: &ObjectName, body: &dyn Body, options: PutOptions) -> Result<Put> {

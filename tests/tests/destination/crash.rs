@@ -199,7 +199,14 @@ fn where_names_can_be_neither_linked_nor_renamed_exclusively_that_is_said_and_no
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.starts_with("error Unsupported") && said.contains("single writer"), "{said}");
     assert_eq!((place.object(), place.files().len()), (None, 0));
-    assert!(place.put("overwrite", &["renameat2:error=EINVAL", "linkat:error=EPERM"]).status.success());
+    let neither = ["renameat2:error=EINVAL", "linkat:error=EPERM"];
+    for (mode, said) in
+        [("create-alone", "Written"), ("create-alone", "AlreadyThere"), ("overwrite", "Written")]
+    {
+        let output = place.put(mode, &neither);
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with(said), "{mode}: {output:?}");
+        assert_eq!(place.files(), [Path::new(NAME)]);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Each lie that can be caught is caught by the check that is about it.
 use chronicle::ErrorKind;
 use chronicle::destination::conformance::{Card, Options, Suitability, run};
-use chronicle::destination::{Destination, MemoryDestination};
+use chronicle::destination::{Capabilities, Destination, FolderDestination, MemoryDestination};
 use chronicle_tests::lying::{Lie, Lying, Rule};
 use std::time::Duration;
 
@@ -106,5 +106,34 @@ fn nothing_of_the_suite_stays_behind_a_liar() {
         assert!(!lying.told().is_empty());
         let left = lying.inner().list(None, None, 10).unwrap().objects;
         assert_eq!(left, [], "{lie:?}");
+    }
+}
+
+#[test]
+fn a_cleaning_that_takes_from_the_living_is_caught() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = FolderDestination::new(dir.path()).unwrap();
+    let card = run(&Lying::new(folder, 1).with(Rule::new(Lie::CleansLiving)), &quick()).unwrap();
+    assert_eq!(card.failed().collect::<Vec<_>>(), ["clean.leftovers"], "{card}");
+}
+
+#[test]
+fn what_a_destination_says_it_cannot_do_is_not_held_against_a_single_writer() {
+    let none = Capabilities {
+        create_only: false,
+        ranged_reads: false,
+        list: false,
+        delete: false,
+        hash: false,
+        resumable_puts: false,
+        single_writer: false,
+        object_bytes_max: Some(1 << 20),
+    };
+    for single_writer in [false, true] {
+        let can = Capabilities { single_writer, ..none };
+        let card = run(&Lying::new(MemoryDestination::new(), 1).claiming(can), &quick()).unwrap();
+        assert_eq!(card.suitability(), Suitability::SingleWriter, "{card}");
+        assert_eq!(card.passed(), single_writer);
+        assert!(card.failed().next().is_none() && card.to_string().contains("can't"), "{card}");
     }
 }

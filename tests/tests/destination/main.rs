@@ -6,3 +6,4 @@ mod crash;
 mod folder;
 mod lies;
 mod places;
+mod power;

@@ -42,7 +42,7 @@ impl FolderDestination {
         Ok(Self { root: Root::new(root.into())?, single_writer: false })
     }
 
-    /// Declares that nobody else writes there.
+    /// Declares that nobody else writes there. Then a creation where names can't be given exclusively looks first and renames then.
     #[must_use]
     pub fn single_writer(mut self) -> Self {
         self.single_writer = true;
@@ -89,7 +89,11 @@ impl FolderDestination {
         let Some(partial) = Partial::open(&partial_path)? else { return Ok(None) };
         partial.fill(body)?;
         let partial = partial.sync()?;
-        let put = if create_only { partial.publish_new(&path)? } else { partial.replace(&path)? };
+        let put = if create_only {
+            partial.publish_new(&path, self.single_writer)?
+        } else {
+            partial.replace(&path)?
+        };
         self.root.sync_folders(name)?;
         Ok(Some(put))
     }
@@ -160,15 +164,17 @@ impl Destination for FolderDestination {
     }
 
     fn delete(&self, name: &ObjectName) -> Result<()> {
-        if let Found::Object { path, .. } = self.root.find(name)? {
-            match remove_durably(&path) {
-                // The folder went with somebody else's object.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                result => result?,
-            }
+        let path = self.root.join(name);
+        if let Found::Nothing = self.root.find(name)? {
+            // Whoever deleted it may have been killed before this.
+            return self.root.sync_lowest_folder(&path);
         }
-        // Also where nothing is there: whoever deleted it may have been killed before this.
-        self.root.remove_empty_folders(&self.root.join(name))
+        match remove_durably(&path) {
+            // The folder went with somebody else's object.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            result => result?,
+        }
+        self.root.remove_empty_folders(&path)
     }
 
     fn clean(&self, folder: Option<&ObjectName>, is_over: &dyn Fn(Job) -> bool) -> Result<Cleaned> {

@@ -170,8 +170,9 @@ impl Partial {
 }
 
 impl Synced {
-    /// Gives it its name, unless something has it. Not durable before the folder is synced.
-    pub(super) fn publish_new(self, to: &Path) -> Result<Put> {
+    /// Gives it its name, unless something has it. Not durable before the folder is synced. Where names can't be given
+    /// exclusively, only whoever is `alone` may look first.
+    pub(super) fn publish_new(self, to: &Path, alone: bool) -> Result<Put> {
         match rename_file_whole(self.path(), to) {
             Ok(()) => Ok(Put::Written),
             // Said twice: a network file system asked again, and its first answer was lost.
@@ -182,6 +183,13 @@ impl Synced {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 self.partial.discard()?;
                 Ok(Put::AlreadyThere)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Unsupported && alone => {
+                if fs::symlink_metadata(to).is_ok() {
+                    self.partial.discard()?;
+                    return Ok(Put::AlreadyThere);
+                }
+                self.replace(to)
             }
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 self.partial.discard()?;
@@ -254,9 +262,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (part, object) = synced(&dir);
         fs::hard_link(part.path(), &object).unwrap();
-        assert_eq!(part.publish_new(&object).unwrap(), Put::Written);
+        assert_eq!(part.publish_new(&object, false).unwrap(), Put::Written);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the second name is gone");
-        for publish in [Synced::publish_new, Synced::replace] {
+        for publish in [|part: Synced, to: &Path| part.publish_new(to, false), Synced::replace] {
             let dir = tempfile::tempdir().unwrap();
             let (part, object) = synced(&dir);
             fs::rename(part.path(), &object).unwrap();
@@ -267,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_part_that_someone_removed_is_no_object_and_may_be_tried_again() {
-        for publish in [Synced::publish_new, Synced::replace] {
+        for publish in [|part: Synced, to: &Path| part.publish_new(to, false), Synced::replace] {
             let dir = tempfile::tempdir().unwrap();
             let (part, object) = synced(&dir);
             fs::remove_file(part.path()).unwrap();

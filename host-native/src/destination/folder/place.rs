@@ -152,18 +152,25 @@ impl Root {
         Ok(())
     }
 
-    /// Removes the folders above `path` that are empty now, never the root, and makes that durable, with all that happened in
-    /// the lowest of them that stays.
+    /// Removes the folders above `path` that are empty now, never the root, durably.
     pub(super) fn remove_empty_folders(&self, path: &Path) -> Result<()> {
-        for folder in path.ancestors().skip(1) {
-            // Fails where it is not empty, gone already, or not ours to remove: an empty folder harms nobody.
-            let removable = folder != self.path && folder.starts_with(&self.path);
-            if removable && fs::remove_dir(folder).is_ok() {
-                continue;
+        for folder in path.ancestors().skip(1).take_while(|folder| **folder != self.path) {
+            // Not empty, gone already, or not ours to remove: an empty folder harms nobody.
+            if fs::remove_dir(folder).is_err() {
+                break;
             }
+        }
+        self.sync_lowest_folder(path)
+    }
+
+    /// Makes durable what the lowest folder above `path` that is there lists.
+    pub(super) fn sync_lowest_folder(&self, path: &Path) -> Result<()> {
+        for folder in path.ancestors().skip(1) {
             match sync_dir(folder) {
-                Err(error) if error.kind() == ErrorKind::NotFound && removable => {}
+                Err(error) if error.kind() == ErrorKind::NotFound && folder != self.path => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => break,
+                // A file where the name has a folder: nothing was ever there.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => {}
                 result => return result,
             }
         }
