@@ -1,4 +1,4 @@
-//! Fuzzing: every decoder of the core, one function each, that takes any bytes.
+//! Fuzzing: every decoder of bytes or text from outside, one function each, that takes any bytes.
 //!
 //! A function here must return whatever it is given: a panic, an endless loop or memory out of proportion is a defect
 //! of the decoder. Where bytes carry checksums, the function computes them first, since anyone can; what lies behind
@@ -7,6 +7,7 @@
 //! The same functions serve two drivers: `cargo run --release -p chronicle-tests --bin fuzz`, which mutates the seeds
 //! below and needs nothing installed, and the libFuzzer targets in `tests/fuzz/`, which are guided by coverage.
 mod codec;
+mod destination;
 mod format;
 pub mod mutate;
 mod points;
@@ -15,6 +16,7 @@ mod segment;
 mod text;
 
 pub use codec::*;
+pub use destination::*;
 pub use format::*;
 pub use points::*;
 pub use record::*;
@@ -83,6 +85,8 @@ targets! {
     decode_timestamp_text, text::timestamp_seeds, 512;
     decode_duration_text, text::duration_seeds, 512;
     decode_number_text, text::number_seeds, 512;
+    decode_object_name, destination::object_name_seeds, 512;
+    decode_destination_url, destination::destination_url_seeds, 512;
 }
 
 /// Takes numbers off the front of an input, so that one input can hold a decoder's other arguments too. What is
