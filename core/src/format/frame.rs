@@ -2,7 +2,7 @@
 //!
 //! Two checks with two purposes: the CRC32 (with the epoch in it) says that the bytes are what this epoch wrote, and
 //! the chain says that they follow this very history. What the payload means is [`super::commit`].
-use super::commit::CommitKind;
+use super::commit_kind::CommitKind;
 use super::reader::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Chain, Epoch, Lsn};

@@ -6,6 +6,7 @@
 //! `log.md` for the log.
 mod catalog_root;
 mod commit;
+mod commit_kind;
 mod extent;
 mod features;
 mod frame;
@@ -28,9 +29,8 @@ mod tombstone;
 mod examples;
 
 pub use catalog_root::{CatalogRoot, EpochParent, LogStart, Settings};
-pub use commit::{
-    AttachedSegment, Commit, CommitKind, NAME_LEN_MAX, PointsPayload, SeriesDefinition, TAGS_MAX,
-};
+pub use commit::{AttachedSegment, Commit, NAME_LEN_MAX, PointsPayload, SeriesDefinition, TAGS_MAX};
+pub use commit_kind::CommitKind;
 pub use extent::{ALIGNMENT, HEADER_AREA_LEN, SLOT_LEN, check_extent, padded};
 pub use features::{Access, FORMAT_VERSION, Features};
 pub use frame::{

@@ -10,7 +10,9 @@ mod compact;
 mod completions;
 mod delete;
 mod demo;
+mod dest;
 mod digest;
+mod downsample;
 mod export;
 mod failure;
 mod import;
@@ -27,6 +29,7 @@ mod query;
 mod report;
 mod restore;
 mod rows;
+mod settings;
 mod verify;
 mod write;
 
@@ -59,6 +62,8 @@ Examples:
 enum Verb {
     Demo(demo::Demo),
     Init(init::Init),
+    Settings(settings::Settings),
+    Downsample(downsample::Downsample),
     Write(write::Write),
     Import(import::Import),
     Export(export::Export),
@@ -71,6 +76,7 @@ enum Verb {
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Dest(dest::Dest),
     Completions(completions::Completions),
 }
 
@@ -98,6 +104,8 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Demo(verb) => verb.run(json),
         Verb::Init(verb) => verb.run(json),
+        Verb::Settings(verb) => verb.run(json),
+        Verb::Downsample(verb) => verb.run(json),
         Verb::Write(verb) => verb.run(json),
         Verb::Import(verb) => verb.run(json),
         Verb::Export(verb) => verb.run(json),
@@ -110,6 +118,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Verify(verb) => verb.run(json),
         Verb::Backup(verb) => verb.run(json),
         Verb::Restore(verb) => verb.run(json),
+        Verb::Dest(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {

@@ -3,18 +3,18 @@
 //! Only what differs is written: a window whose points are all gone loses its derived point, and computing a window again
 //! writes nothing. A slice is done with a commit of its own after its points; a crash before it computes it once more.
 use super::change::{aggregate, selector};
+use super::slice::Slice;
 use super::{Claim, Engine, due, spans};
 use crate::engine::log::Operation;
 use crate::engine::read::{ReadView, SeriesReader};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::{Commit, CommitKind, Rule, SeriesSet, Tombstone};
 use crate::head::{Position, SeriesInfo};
 use crate::ids::{Lsn, SeriesId};
 use crate::model::{Point, Tags, TimeRange};
-use crate::query::{Aggregate, Aggregation};
+use crate::query::Aggregate;
 use crate::source::{Source, Step};
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -22,9 +22,6 @@ use alloc::vec::Vec;
 const SLICE_POINTS: u64 = 1 << 20;
 /// Derived points that are handed out at a time.
 const BATCH_POINTS: usize = 8_192;
-/// Points of one window that are collected before they are added up. What they add up to must not depend on how
-/// they were stored, and sums are made in stretches of 2,048.
-const FEED_POINTS: usize = 1 << 16;
 
 /// What is to be written for a slice, as ordinary commits, in any order.
 #[derive(Debug, Default)]
@@ -46,36 +43,9 @@ pub struct DownsamplingRun {
     source: Arc<ReadView>,
     targets: Vec<Arc<ReadView>>,
     /// `None` before the indexes are read and the slice is cut.
-    work: Option<Work>,
+    work: Option<Slice>,
     indexes: Vec<SeriesReader>,
     points_read: u64,
-}
-
-/// Readers of a slice side by side, and where they are.
-struct Work {
-    series: usize,
-    source: Cursor,
-    targets: Vec<Cursor>,
-    aggregation: Aggregation,
-    feed: Feed,
-    /// Derived points of the series that are there, by target.
-    existing: Vec<Vec<(i64, u64)>>,
-    batch: DownsamplingBatch,
-    stale: BTreeMap<(i64, i64), Vec<SeriesId>>,
-    done: bool,
-}
-
-/// A reader with the run of points that it is at.
-struct Cursor {
-    reader: SeriesReader,
-    at: At,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
-    Unread,
-    Series(usize),
-    End,
 }
 
 impl Engine {
@@ -236,29 +206,29 @@ impl DownsamplingRun {
                 }
             }
             self.cut();
-            self.work = Some(self.begin());
+            let reader = |(view, indexes): (&Arc<ReadView>, &SeriesReader)| {
+                SeriesReader::with_indexes(Arc::clone(view), self.range, indexes.indexes().clone())
+            };
+            let mut indexes = self.indexes.iter();
+            let source = indexes.next().map(|indexes| reader((&self.source, indexes)));
+            let targets = self.targets.iter().zip(indexes).map(reader).collect();
+            let Some(source) = source else { return Ok(Step::Done) };
+            self.work = Some(Slice::new(source, targets, &self.rule, self.aggregates.clone(), self.range));
         }
         let Some(work) = &mut self.work else { return Ok(Step::Done) };
-        if work.done {
+        if work.is_done() {
             return Ok(Step::Done);
         }
-        while work.series < self.source.series.len() {
+        while work.series() < self.source.series.len() {
             if let Step::Missing(ranges) = work.read(source, self.rule.window(), &mut self.points_read)? {
                 return Ok(Step::Missing(ranges));
             }
-            work.compare(&self.rule, &self.aggregates, self.range, &self.source, &self.targets)?;
-            work.series += 1;
-            if work.batch.points.len() >= BATCH_POINTS {
-                return Ok(Step::Ready(core::mem::take(&mut work.batch)));
+            work.compare(&self.rule, &self.source, &self.targets);
+            if work.points() >= BATCH_POINTS {
+                return Ok(Step::Ready(work.take()));
             }
         }
-        work.done = true;
-        let stale = core::mem::take(&mut work.stale).into_iter().map(|((min, max), mut ids)| {
-            ids.sort_unstable();
-            Ok((SeriesSet::from_sorted_ids(ids)?, TimeRange { min, max }))
-        });
-        work.batch.deletions = stale.collect::<Result<_>>()?;
-        Ok(Step::Ready(core::mem::take(&mut work.batch)))
+        work.finish().map(Step::Ready)
     }
 
     /// Shortens the slice to about [`SLICE_POINTS`], but not below one window.
@@ -282,176 +252,5 @@ impl DownsamplingRun {
         if is_cut {
             self.range.max = end;
         }
-    }
-
-    fn begin(&self) -> Work {
-        let cursor = |view: &Arc<ReadView>, indexes: &SeriesReader| Cursor {
-            reader: SeriesReader::with_indexes(Arc::clone(view), self.range, indexes.indexes().clone()),
-            at: At::Unread,
-        };
-        let mut cursors: Vec<Cursor> = core::iter::once(&self.source)
-            .chain(&self.targets)
-            .zip(&self.indexes)
-            .map(|(view, indexes)| cursor(view, indexes))
-            .collect();
-        let targets = cursors.split_off(1);
-        let source = cursors.pop().unwrap_or_else(|| {
-            cursor(&self.source, &SeriesReader::new(Arc::clone(&self.source), self.range))
-        });
-        Work {
-            series: 0,
-            source,
-            existing: alloc::vec![Vec::new(); targets.len()],
-            targets,
-            aggregation: Aggregation::new(&self.aggregates, Some(self.rule.window()), self.range),
-            feed: Feed::default(),
-            batch: DownsamplingBatch::default(),
-            stale: BTreeMap::new(),
-            done: false,
-        }
-    }
-}
-
-impl Work {
-    /// Reads the points of the current series, and the derived ones that are there.
-    fn read(&mut self, source: &mut dyn Source, window: i64, points_read: &mut u64) -> Result<Step<()>> {
-        loop {
-            if let Step::Missing(ranges) = self.source.fill(source)? {
-                return Ok(Step::Missing(ranges));
-            }
-            if self.source.at != At::Series(self.series) {
-                break;
-            }
-            let (timestamps, bits) = self.source.reader.points();
-            *points_read += timestamps.len() as u64;
-            self.feed.take(timestamps, bits);
-            self.feed.pour(&mut self.aggregation, window, false)?;
-            self.source.at = At::Unread;
-        }
-        for (target, existing) in self.targets.iter_mut().zip(&mut self.existing) {
-            loop {
-                if let Step::Missing(ranges) = target.fill(source)? {
-                    return Ok(Step::Missing(ranges));
-                }
-                if target.at != At::Series(self.series) {
-                    break;
-                }
-                let (timestamps, bits) = target.reader.points();
-                *points_read += timestamps.len() as u64;
-                existing.extend(timestamps.iter().copied().zip(bits.iter().copied()));
-                target.at = At::Unread;
-            }
-        }
-        self.feed.pour(&mut self.aggregation, window, true)?;
-        Ok(Step::Ready(()))
-    }
-
-    /// Compares what the windows of the current series come to with what is there.
-    fn compare(
-        &mut self,
-        rule: &Rule,
-        aggregates: &[Aggregate],
-        range: TimeRange,
-        source: &ReadView,
-        targets: &[Arc<ReadView>],
-    ) -> Result<()> {
-        let next = Aggregation::new(aggregates, Some(rule.window()), range);
-        let mut rows = core::mem::replace(&mut self.aggregation, next).finish();
-        rows.sort_by_key(|row| row.start_ns);
-        let Some(info) = source.series.get(self.series).map(|series| &series.info) else { return Ok(()) };
-        for (number, target) in rule.targets.iter().enumerate() {
-            let Some(existing) = self.existing.get_mut(number).map(core::mem::take) else { continue };
-            let mut wanted = rows
-                .iter()
-                .filter_map(|row| Some((row.start_ns, row.values.get(number)?.to_bits())))
-                .peekable();
-            let mut there = existing.into_iter().peekable();
-            // Neighbouring points without a window are deleted together.
-            let mut stale: Option<(i64, i64)> = None;
-            let id = targets
-                .get(number)
-                .and_then(|view| view.series.get(self.series))
-                .map(|series| series.info.id);
-            let mut close = |stale: &mut Option<(i64, i64)>| {
-                if let (Some(range), Some(id)) = (stale.take(), id) {
-                    self.stale.entry(range).or_default().push(id);
-                }
-            };
-            loop {
-                let (want, have) = (wanted.peek().copied(), there.peek().copied());
-                let first = match (want, have) {
-                    (None, None) => break,
-                    (Some((want, _)), None) => want,
-                    (None, Some((have, _))) => have,
-                    (Some((want, _)), Some((have, _))) => want.min(have),
-                };
-                let want = wanted.next_if(|&(timestamp, _)| timestamp == first);
-                let have = there.next_if(|&(timestamp, _)| timestamp == first);
-                match (want, have) {
-                    (None, Some(_)) if spans::window_of(first, rule.window()).min == first => {
-                        stale = Some((stale.map_or(first, |(min, _)| min), first));
-                        continue;
-                    }
-                    (Some((timestamp, bits)), have) if have != Some((timestamp, bits)) => {
-                        self.batch.points.push(point(&target.metric, info, timestamp, bits));
-                    }
-                    // The same already, or someone's own point between the windows.
-                    _ => {}
-                }
-                close(&mut stale);
-            }
-            close(&mut stale);
-        }
-        Ok(())
-    }
-}
-
-fn point(metric: &str, info: &SeriesInfo, timestamp: i64, bits: u64) -> Derived {
-    let tags = info.series.tags.iter().map(|(key, value)| (String::from(key), String::from(value)));
-    Point { metric: metric.into(), tags: tags.collect(), timestamp, value: f64::from_bits(bits) }
-}
-
-impl Cursor {
-    /// Reads the next run when the last one was taken.
-    fn fill(&mut self, source: &mut dyn Source) -> Result<Step<()>> {
-        if self.at == At::Unread {
-            match self.reader.next(source, &mut |_, _| false)? {
-                Step::Missing(ranges) => return Ok(Step::Missing(ranges)),
-                Step::Ready(chunk) => self.at = At::Series(chunk.series),
-                Step::Done => self.at = At::End,
-            }
-        }
-        Ok(Step::Ready(()))
-    }
-}
-
-/// Points on their way into an aggregation, window by window.
-#[derive(Default)]
-struct Feed {
-    timestamps: Vec<i64>,
-    bits: Vec<u64>,
-}
-
-impl Feed {
-    fn take(&mut self, timestamps: &[i64], bits: &[u64]) {
-        self.timestamps.extend_from_slice(timestamps);
-        self.bits.extend_from_slice(bits);
-    }
-
-    /// Hands over the windows that are whole, and whole stretches of the last one; with `all`, everything.
-    fn pour(&mut self, aggregation: &mut Aggregation, window: i64, all: bool) -> Result<()> {
-        let mut end = self.timestamps.len();
-        if let (false, Some(&last)) = (all, self.timestamps.last()) {
-            let start = spans::window_of(last, window).min;
-            let open = self.timestamps.partition_point(|&timestamp| timestamp < start);
-            end = open + (end - open) / FEED_POINTS * FEED_POINTS;
-        }
-        let (Some(timestamps), Some(bits)) = (self.timestamps.get(..end), self.bits.get(..end)) else {
-            return Err(Error::damaged("points of a window have no values"));
-        };
-        aggregation.push(timestamps, bits)?;
-        self.timestamps.drain(..end);
-        self.bits.drain(..end);
-        Ok(())
     }
 }

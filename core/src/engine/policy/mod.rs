@@ -8,6 +8,7 @@
 //! Points that expire are no reason to compute anything: a rule has a floor, below which its windows stay as they are.
 mod change;
 mod downsampling;
+mod slice;
 mod spans;
 
 pub use downsampling::{Derived, DownsamplingBatch, DownsamplingRun};
@@ -86,27 +87,24 @@ impl Policy {
     }
 
     fn settings_changed(&mut self, policies: Policies) {
-        let floor = self
-            .state
-            .expired
-            .cutoff_ns
-            .max(self.state.exceptions.iter().map(|expired| expired.cutoff_ns).max().unwrap_or(i64::MIN));
-        let old = Arc::clone(&self.policies);
-        let exceptions = policies.exceptions.iter().map(|exception| {
+        let old = core::mem::replace(&mut self.policies, Arc::new(policies));
+        let all = self.state.expired;
+        // What leaves the database's retention has expired with it so far.
+        let exceptions = self.policies.exceptions.iter().map(|exception| {
             let known = old.exceptions.iter().position(|other| other.metric == exception.metric);
-            known.and_then(|at| self.state.exceptions.get(at)).copied().unwrap_or_default()
+            known.and_then(|at| self.state.exceptions.get(at)).copied().unwrap_or(all)
         });
-        let rules = policies.rules.iter().map(|rule| {
+        let exceptions: Vec<Expired> = exceptions.collect();
+        let rules = self.policies.rules.iter().map(|rule| {
             let known = old.rules.iter().position(|other| other == rule);
-            known.and_then(|at| self.state.rules.get(at)).cloned().unwrap_or_else(|| new_state(rule, floor))
+            known.and_then(|at| self.state.rules.get(at)).cloned().unwrap_or_else(|| {
+                let own = self.policies.exceptions.iter().position(|other| other.metric == rule.metric);
+                let expired = own.and_then(|at| exceptions.get(at)).copied().unwrap_or(all);
+                new_state(rule, expired.cutoff_ns)
+            })
         });
-        let state = PolicyState {
-            expired: self.state.expired,
-            exceptions: exceptions.collect(),
-            rules: rules.collect(),
-        };
-        self.state = state;
-        self.policies = Arc::new(policies);
+        let rules = rules.collect();
+        self.state = PolicyState { expired: all, exceptions, rules };
         self.readers.clear();
         self.claim = None;
     }

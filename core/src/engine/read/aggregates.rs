@@ -7,6 +7,7 @@ use super::stats::Tally;
 use crate::error::{Error, Result};
 use crate::query::{Aggregation, Fill, Order, Query};
 use crate::source::{Source, Step};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -25,8 +26,9 @@ pub(super) struct AggregateRows {
     states: Vec<Option<Aggregation>>,
     memory_bytes: u64,
     memory_max: u64,
-    /// What is made of the states.
-    query: Query,
+    order: Order,
+    /// The query, where windows without points are filled.
+    filled: Option<Box<Query>>,
     /// Values of each row.
     width: usize,
     tally: Tally,
@@ -57,7 +59,8 @@ impl AggregateRows {
             states: (0..groups).map(|_| None).collect(),
             memory_bytes: 0,
             memory_max: plan.memory_max,
-            query: query.clone(),
+            order: query.order,
+            filled: (query.fill != Fill::None).then(|| Box::new(query.clone())),
             width: plan.aggregates.len(),
             tally: Tally::default(),
             ready: None,
@@ -141,9 +144,9 @@ impl AggregateRows {
     fn finish(&mut self) -> Result<()> {
         let states = (0u32..).zip(core::mem::take(&mut self.states));
         let states = states.filter_map(|(group, state)| Some((group, state?)));
-        if self.query.fill != Fill::None {
+        if let Some(query) = &self.filled {
             let groups = states.map(|(group, state)| (group, state.finish())).collect();
-            self.ready = Some(Ready::Filled(FilledRows::new(&self.query, groups, self.memory_max)?));
+            self.ready = Some(Ready::Filled(FilledRows::new(query, groups, self.memory_max)?));
             return Ok(());
         }
         let (mut rows, mut values) = (Vec::new(), Vec::new());
@@ -151,7 +154,7 @@ impl AggregateRows {
             state.finish_into(&mut values, |start_ns| rows.push((start_ns, group, rows.len())));
         }
         debug_assert_eq!(values.len(), rows.len() * self.width, "a row has a value for each aggregate");
-        match self.query.order {
+        match self.order {
             // Rows of one group come out in order, and those of several often do.
             Order::Ascending => rows.sort_by_key(|&(timestamp, group, _)| (timestamp, group)),
             Order::Descending => {

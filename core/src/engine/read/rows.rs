@@ -35,11 +35,10 @@ impl RowBatch {
     pub fn cells(&self, row: usize, width: usize) -> impl ExactSizeIterator<Item = Option<f64>> {
         let start = row.saturating_mul(width);
         let values = self.values.get(start..start.saturating_add(width)).unwrap_or_default();
-        (start..)
-            .zip(values)
-            .map(|(place, &value)| (!self.is_null(place)).then_some(value))
-            .collect::<Vec<_>>()
-            .into_iter()
+        values
+            .iter()
+            .enumerate()
+            .map(move |(column, &value)| (!self.is_null(start + column)).then_some(value))
     }
 
     /// Adds a row.

@@ -100,36 +100,32 @@ impl SeriesReader {
         let view = self.view();
         let series = view.series.get(self.all.clone()).unwrap_or_default();
         let loaded = || self.indexes().iter().flatten();
-        let blocks = series.iter().flat_map(|series| {
-            loaded().map(|index| index.blocks_in(series.info.id, view.range).count())
-        });
+        let blocks = series
+            .iter()
+            .flat_map(|series| loaded().map(|index| index.blocks_in(series.info.id, view.range).count()));
         blocks.sum::<usize>() as u64
     }
 }
 
 impl QueryStats {
-    /// What is known of a view before anything is read.
-    pub(super) fn of(view: &ReadView) -> Self {
+    /// Of a view, and what readers counted.
+    pub(super) fn of(view: &ReadView, tally: &Tally, rows: u64) -> Self {
+        let counts = tally.counts;
         let unsealed = view.series.iter().flat_map(|series| &series.unsealed);
+        let segments = tally.blocks.iter().filter(|&&blocks| blocks > 0).count();
+        let blocks = tally.blocks.iter().sum::<usize>() as u64;
         Self {
             series: view.series.len() as u64,
-            segments_skipped: view.segments_total as u64,
+            segments: segments as u64,
+            segments_skipped: view.segments_total.saturating_sub(segments) as u64,
+            blocks_by_statistics: counts.blocks_by_statistics,
+            blocks_cached: counts.blocks_cached,
+            blocks_decoded: counts.blocks_decoded,
+            blocks_skipped: blocks.saturating_sub(counts.blocks_named),
+            points_decoded: counts.points_decoded,
+            bytes_read: counts.bytes_read,
             points_unsealed: unsealed.map(|unsealed| unsealed.timestamps.len() as u64).sum(),
-            ..Self::default()
+            rows,
         }
-    }
-
-    /// With what was read since.
-    pub(super) fn with(mut self, tally: &Tally) -> Self {
-        let counts = tally.counts;
-        self.segments = tally.blocks.iter().filter(|&&blocks| blocks > 0).count() as u64;
-        self.segments_skipped = self.segments_skipped.saturating_sub(self.segments);
-        self.blocks_by_statistics = counts.blocks_by_statistics;
-        self.blocks_cached = counts.blocks_cached;
-        self.blocks_decoded = counts.blocks_decoded;
-        self.blocks_skipped = (tally.blocks.iter().sum::<usize>() as u64).saturating_sub(counts.blocks_named);
-        self.points_decoded = counts.points_decoded;
-        self.bytes_read = counts.bytes_read;
-        self
     }
 }

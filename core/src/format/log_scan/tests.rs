@@ -1,5 +1,6 @@
 //! Logs made, broken and read again.
-use super::super::commit::{Commit, CommitKind};
+use super::super::commit::Commit;
+use super::super::commit_kind::CommitKind;
 use super::super::examples::{CHAIN, EPOCH, LINEAGE};
 use super::super::features::Features;
 use super::super::frame::{FrameHead, encode_frame};
