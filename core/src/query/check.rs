@@ -1,5 +1,5 @@
 //! Whether a query makes sense, before anything is read for it.
-use super::{Aggregate, Fill, Filter, FilterNode, GroupBy, Query, Select};
+use super::{Aggregate, Fill, Filter, FilterNode, GroupBy, Matcher, Query, Select};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Query {
@@ -7,6 +7,9 @@ impl Query {
     pub const AGGREGATES_MAX: usize = 64;
     /// Most tags that are named to group by.
     pub const GROUP_TAGS_MAX: usize = 64;
+
+    /// Most regular expressions in one query: each may take milliseconds to prepare.
+    pub const PATTERNS_MAX: usize = 256;
 
     /// Refuses what has no meaning, with what to change; must be called before a query is run. A range without any
     /// timestamp is meant to be legal: its answer has no rows.
@@ -71,6 +74,14 @@ impl Query {
     }
 }
 
+pub(super) fn too_many_patterns() -> Error {
+    let message = alloc::format!(
+        "more than {} regular expressions are in one query; join them: 'a|b|c'",
+        Query::PATTERNS_MAX
+    );
+    Error::new(ErrorKind::LimitExceeded, message)
+}
+
 fn check_filter(filter: &Filter) -> Result<()> {
     if filter.depth() > Filter::DEPTH_MAX {
         return Err(Error::new(
@@ -84,6 +95,11 @@ fn check_filter(filter: &Filter) -> Result<()> {
     }
     if matches!(filter.node(), FilterNode::Any(filters) if filters.is_empty()) {
         return Err(Error::invalid("the filter is one of no conditions, so no series can be taken"));
+    }
+    let patterns =
+        filter.matchers().filter(|matcher| matches!(matcher, Matcher::Match { .. } | Matcher::NotMatch { .. }));
+    if patterns.count() > Query::PATTERNS_MAX {
+        return Err(too_many_patterns());
     }
     if filter.matchers().any(|matcher| matcher.key().is_empty()) {
         return Err(Error::invalid("a condition has an empty tag key"));

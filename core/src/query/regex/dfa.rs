@@ -9,7 +9,7 @@ const STATES_MAX: usize = 256;
 /// Most cells of the table, which are two bytes each.
 const CELLS_MAX: usize = 16 << 10;
 /// Most instructions looked at while it is made: a bound for the time that a pattern costs.
-const WORK_MAX: usize = 1 << 20;
+const WORK_MAX: usize = 1 << 18;
 
 /// The state in which every text matches.
 const MATCHED: u16 = 0;

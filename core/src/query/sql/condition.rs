@@ -6,7 +6,8 @@ use super::lexer::Token;
 use super::word::not_yet;
 use crate::error::Result;
 use crate::model::TimeRange;
-use crate::query::{Matcher, Regex};
+use crate::query::check::too_many_patterns;
+use crate::query::{Matcher, Query, Regex};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -99,6 +100,11 @@ impl Parser<'_> {
             return Err(self.expected("a regular expression in single quotes"));
         };
         let span = self.span;
+        self.patterns += 1;
+        if self.patterns > Query::PATTERNS_MAX {
+            let error = too_many_patterns();
+            return Err(error_at(self.text, span, error.kind(), error.message()));
+        }
         let regex = Regex::at(&pattern).map_err(|error| {
             // Where the string holds a doubled quote, places in it and in the text are not the same.
             let exact = matches!(pattern, Cow::Borrowed(_)) && error.offset < pattern.len();
