@@ -21,7 +21,7 @@
 //! last two can't be matched in linear time at all.
 //!
 //! A pattern becomes a program of at most [`PROGRAM_MAX`] instructions, and where that is small a table of states
-//! ([`dfa`]). Otherwise all states the program can be in are carried along at once ([`simulate`]). Either way each character of
+//! (`dfa`). Otherwise all states the program can be in are carried along at once (`simulate`). Either way each character of
 //! the value is looked at once and nothing is ever tried again, so no pattern is slow by being clever.
 mod class;
 mod dfa;
