@@ -131,10 +131,12 @@ fn bad_text_is_refused_quickly() {
     for bomb in ["a{1000}{1000}", "(a{1000}){1000}", "((a{1,1000}){1,1000}){1,1000}"] {
         assert!(parse_sql(&format!("SELECT * FROM m WHERE a ~ '{bomb}'"), 0).is_err(), "{bomb}");
     }
-    let many = |count| format!("SELECT * FROM m WHERE {}", vec!["a ~ '(a|a+|[c-y]){100}c$'"; count].join(" OR "));
+    let many =
+        |count| format!("SELECT * FROM m WHERE {}", vec!["a ~ '(a|a+|[c-y]){100}c$'"; count].join(" OR "));
     assert_eq!(parse_sql(&many(Query::PATTERNS_MAX + 1), 0).unwrap_err().kind(), ErrorKind::LimitExceeded);
     let query = parse_sql(&many(Query::PATTERNS_MAX), 0).unwrap();
     let tags = chronicle_core::model::Tags::new([("a", "a".repeat(200) + "b")]).unwrap();
     assert!(!query.filter.matches(&tags));
-    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    // A second on a machine of its own.
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }

@@ -96,8 +96,9 @@ fn check_filter(filter: &Filter) -> Result<()> {
     if matches!(filter.node(), FilterNode::Any(filters) if filters.is_empty()) {
         return Err(Error::invalid("the filter is one of no conditions, so no series can be taken"));
     }
-    let patterns =
-        filter.matchers().filter(|matcher| matches!(matcher, Matcher::Match { .. } | Matcher::NotMatch { .. }));
+    let patterns = filter
+        .matchers()
+        .filter(|matcher| matches!(matcher, Matcher::Match { .. } | Matcher::NotMatch { .. }));
     if patterns.count() > Query::PATTERNS_MAX {
         return Err(too_many_patterns());
     }
