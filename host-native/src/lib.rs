@@ -21,6 +21,7 @@
 
 pub mod backup;
 pub mod db;
+pub mod destination;
 pub mod error;
 pub mod export;
 pub mod files;

@@ -8,6 +8,7 @@ mod compact;
 mod completions;
 mod delete;
 mod demo;
+mod dest;
 mod digest;
 mod downsample;
 mod export;
@@ -72,6 +73,7 @@ enum Verb {
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Dest(dest::Dest),
     Completions(completions::Completions),
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Verify(verb) => verb.run(json),
         Verb::Backup(verb) => verb.run(json),
         Verb::Restore(verb) => verb.run(json),
+        Verb::Dest(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {

@@ -7,6 +7,7 @@ use chronicle_core::engine::{QueryRun, RowBatch};
 use chronicle_core::head::Position;
 use chronicle_core::query::{GroupKey, Query, ResultSchema};
 use chronicle_core::source::Step;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -45,8 +46,8 @@ pub struct QueryOptions {
 pub struct Row {
     /// Start of the window, or the point's own time; Unix ns.
     pub timestamp: i64,
-    /// Grouped tags as key and value; an absent tag has the empty value.
-    pub tags: Vec<(String, String)>,
+    /// Grouped tags as key and value, shared by the rows of a group; an absent tag has the empty value.
+    pub tags: Arc<[(String, String)]>,
     /// One value for each expression.
     pub values: Vec<f64>,
 }
@@ -121,15 +122,22 @@ impl Answer<'_> {
     /// Everything that is left, as rows. For small answers; large ones are better read in batches.
     pub fn rows(mut self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
+        let mut tags_of: HashMap<u32, Arc<[(String, String)]>> = HashMap::new();
+        let width = self.run.schema().value_columns().len();
         while let Some(batch) = self.next_batch()? {
-            let keys = &self.run.schema().tag_keys;
-            for (timestamp, group, values) in batch.rows(self.run.schema().value_columns().len()) {
-                let group = self.run.group(group);
-                let value = |key: &String| group.map_or(String::new(), |group| group.get(key).to_owned());
-                let tags = keys.iter().map(|key| (key.clone(), value(key))).collect();
-                rows.push(Row { timestamp, tags, values: values.to_vec() });
+            rows.reserve(batch.len());
+            for (timestamp, group, values) in batch.rows(width) {
+                let tags = tags_of.entry(group).or_insert_with(|| self.tags(group));
+                rows.push(Row { timestamp, tags: Arc::clone(tags), values: values.to_vec() });
             }
         }
         Ok(rows)
+    }
+
+    /// Tags of a group under every key of the schema.
+    fn tags(&self, group: u32) -> Arc<[(String, String)]> {
+        let group = self.run.group(group);
+        let value = |key: &String| group.map_or(String::new(), |group| group.get(key).to_owned());
+        self.run.schema().tag_keys.iter().map(|key| (key.clone(), value(key))).collect()
     }
 }

@@ -1,25 +1,23 @@
 //! Running a query over a view.
 use super::aggregates::AggregateRows;
-use super::groups::{Groups, tag_keys};
+use super::groups::Groups;
 use super::part::{Plan, QueryPart};
 use super::points::PointRows;
 use super::rows::RowBatch;
 use super::view::ReadView;
 use crate::engine::Selector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GroupBy, GroupKey, Query, ResultSchema, Select};
+use crate::query::{GroupKey, Query, ResultSchema, Select};
 use crate::source::{Source, Step};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 /// A query on its way: each step reads at most one run of points.
 ///
 /// Steps are all that it takes. A host with threads may also [take parts](Self::take_part) out, have them read side by
 /// side, and [join](Self::join) them; the answer is the same to the bit.
 pub struct QueryRun {
-    schema: ResultSchema,
-    groups: Vec<GroupKey>,
+    groups: Groups,
     mode: Mode,
     offset: u64,
     limit: u64,
@@ -42,33 +40,22 @@ impl QueryRun {
     /// once, bytes; passing it is an error of kind [`ErrorKind::OverBudget`].
     pub fn new(query: &Query, view: Arc<ReadView>, memory_max: u64) -> Result<Self> {
         query.check()?;
-        let group_by = match &query.select {
-            Select::Points => &GroupBy::AllTags,
-            Select::Aggregates(_) => &query.group_by,
-        };
-        let keys = match group_by {
-            GroupBy::AllTags => tag_keys(&view.series),
-            GroupBy::Tags(_) => Vec::new(),
-        };
-        let schema = ResultSchema::of(query, &keys);
-        let groups = Groups::of(group_by, &view.series);
+        let (groups, group_of) = Groups::of(query, Arc::clone(&view));
         let mode = match &query.select {
-            Select::Points => {
-                Mode::Points(Box::new(PointRows::new(view, groups.of_series, query.order, memory_max)))
-            }
+            Select::Points => Mode::Points(Box::new(PointRows::new(view, group_of, query.order, memory_max))),
             Select::Aggregates(aggregates) => {
                 let plan = Plan {
                     view: &view,
                     aggregates,
                     window_ns: query.window_ns,
-                    group_of: &groups.of_series,
+                    group_of: &group_of,
                     memory_max,
                 };
-                Mode::Aggregate(AggregateRows::new(&plan, groups.keys.len(), query.order))
+                Mode::Aggregate(AggregateRows::new(&plan, groups.len(), query.order))
             }
         };
         let limit = query.limit.unwrap_or(u64::MAX);
-        Ok(Self { schema, groups: groups.keys, mode, offset: query.offset, limit })
+        Ok(Self { groups, mode, offset: query.offset, limit })
     }
 
     /// Parts that can still be taken out: above 1, it may pay to read them side by side.
@@ -106,12 +93,12 @@ impl QueryRun {
 
     /// Columns of the answer.
     pub fn schema(&self) -> &ResultSchema {
-        &self.schema
+        self.groups.schema()
     }
 
     /// Tags of a group that a row names.
     pub fn group(&self, number: u32) -> Option<&GroupKey> {
-        self.groups.get(number as usize)
+        self.groups.key(number)
     }
 
     /// The next rows, which may be none while an aggregate is still reading.
@@ -124,7 +111,7 @@ impl QueryRun {
             Mode::Points(rows) => rows.step(source)?,
         };
         let Step::Ready(mut batch) = step else { return Ok(step) };
-        let width = self.schema.value_columns().len();
+        let width = self.groups.width();
         if self.offset > 0 {
             let skip = self.offset.min(batch.len() as u64) as usize;
             batch.timestamps.drain(..skip);

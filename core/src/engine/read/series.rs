@@ -309,18 +309,17 @@ impl SeriesReader {
         piece: &Piece,
         window: TimeRange,
     ) -> Result<bool> {
-        self.piece_timestamps.clear();
-        self.piece_bits.clear();
         let view = Arc::clone(&self.view);
-        let Some(series) = view.series.get(series) else { return Ok(true) };
+        let Some(series) = view.series.get(series) else { return Ok(self.no_points(true)) };
         let id = series.info.id;
         match piece {
             Piece::Block { entry, block, .. } => {
                 if !self.read_block(source, &view, id, (*entry, *block), window)? {
-                    return Ok(false);
+                    return Ok(self.no_points(false));
                 }
             }
             Piece::Unsealed { index, .. } => {
+                self.no_points(true);
                 if let Some(unsealed) = series.unsealed.get(*index) {
                     let start = unsealed.timestamps.partition_point(|&timestamp| timestamp < window.min);
                     let end = unsealed.timestamps.partition_point(|&timestamp| timestamp <= window.max);
@@ -335,6 +334,13 @@ impl SeriesReader {
         Ok(true)
     }
 
+    /// Empties the piece. Decoding does not, as it would fill what grows again with zeros first.
+    fn no_points(&mut self, read: bool) -> bool {
+        self.piece_timestamps.clear();
+        self.piece_bits.clear();
+        read
+    }
+
     fn read_block(
         &mut self,
         source: &mut dyn Source,
@@ -343,7 +349,7 @@ impl SeriesReader {
         (entry, block): (usize, usize),
         window: TimeRange,
     ) -> Result<bool> {
-        let Some((entry, meta)) = self.meta(view, entry, block) else { return Ok(true) };
+        let Some((entry, meta)) = self.meta(view, entry, block) else { return Ok(self.no_points(true)) };
         // A segment has fewer blocks than bytes, and those fit 32 bits.
         let key = BlockKey { segment: entry.summary.identity, block: block as u32 };
         let partly = !window.covers(&meta.stats.time);
