@@ -10,6 +10,7 @@ mod delete;
 mod demo;
 mod dest;
 mod digest;
+mod downsample;
 mod export;
 mod failure;
 mod import;
@@ -25,6 +26,7 @@ mod query;
 mod report;
 mod restore;
 mod rows;
+mod settings;
 mod verify;
 mod write;
 
@@ -57,6 +59,8 @@ Examples:
 enum Verb {
     Demo(demo::Demo),
     Init(init::Init),
+    Settings(settings::Settings),
+    Downsample(downsample::Downsample),
     Write(write::Write),
     Import(import::Import),
     Export(export::Export),
@@ -97,6 +101,8 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Demo(verb) => verb.run(json),
         Verb::Init(verb) => verb.run(json),
+        Verb::Settings(verb) => verb.run(json),
+        Verb::Downsample(verb) => verb.run(json),
         Verb::Write(verb) => verb.run(json),
         Verb::Import(verb) => verb.run(json),
         Verb::Export(verb) => verb.run(json),
