@@ -19,12 +19,15 @@ const WIDTH: usize = 80;
 /// Characters left of the drawing: a number, a space and the axis.
 const MARGIN: usize = 13;
 
+/// Values in order of time; `None` is a gap.
+type Line = Vec<(i64, Option<f64>)>;
+
 /// Points in time, by line.
 pub(super) struct Plot {
     metric: String,
     columns: Vec<String>,
-    /// By group and column; `None` is a gap.
-    lines: BTreeMap<(u32, usize), Vec<(i64, Option<f64>)>>,
+    /// By group and column.
+    lines: BTreeMap<(u32, usize), Line>,
     points: usize,
 }
 
@@ -158,7 +161,7 @@ impl Plot {
         };
         let values = || line.iter().filter_map(|(_, value)| *value);
         let ends = values().map(|value| (value, value)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        let numbers = match ends.zip(values().last()) {
+        let numbers = match ends.zip(values().next_back()) {
             Some(((low, high), last)) => {
                 format!("min {}  max {}  last {}", short(low), short(high), short(last))
             }
