@@ -2,6 +2,7 @@
 mod merge;
 
 use super::piece::{Piece, cluster, overlap_points};
+use super::stats::ReadCounts;
 use super::view::ReadView;
 use crate::codec::Scratch;
 use crate::error::{At, Result};
@@ -36,7 +37,7 @@ pub struct SeriesReader {
     indexes: Indexes,
     indexes_loaded: bool,
     /// Positions in the view of the series that it reads.
-    all: Range<usize>,
+    pub(super) all: Range<usize>,
     series: usize,
     /// Pieces of the current series by start, once `listed`.
     pieces: Vec<Piece>,
@@ -49,6 +50,7 @@ pub struct SeriesReader {
     piece_bits: Vec<u64>,
     merged: Vec<(i64, u64)>,
     scratch: Scratch,
+    pub(super) counts: ReadCounts,
 }
 
 impl SeriesReader {
@@ -84,6 +86,7 @@ impl SeriesReader {
             piece_bits: Vec::new(),
             merged: Vec::new(),
             scratch: Scratch::default(),
+            counts: ReadCounts::default(),
         }
     }
 
@@ -128,6 +131,7 @@ impl SeriesReader {
             let range = ByteRange::new(entry.offset + summary.index_offset, u64::from(summary.index_len));
             match source.read(range).at(place)? {
                 Some(bytes) => {
+                    self.counts.bytes_read += range.len;
                     let parsed =
                         Arc::new(SegmentIndex::parse(None, bytes, Some(&summary.identity)).at(place)?);
                     source.keep_index(&summary.identity, &parsed);
@@ -171,6 +175,7 @@ impl SeriesReader {
                 self.floor = self.range.min;
                 self.list_pieces(series, pieces);
                 self.listed = true;
+                self.counts.listed(pieces);
             }
             if pieces.is_empty() {
                 self.series += 1;
@@ -182,6 +187,7 @@ impl SeriesReader {
             if let Some(statistics) = self.lone_block(series, now, cut)
                 && take(series, &statistics)
             {
+                self.counts.blocks_by_statistics += 1;
                 self.advance(pieces, count, cut);
                 return Ok(Step::Ready(Chunk { series, by_statistics: true }));
             }

@@ -99,6 +99,7 @@ impl SeriesReader {
         let partly = !window.covers(&meta.stats.time);
         let cached = source.cached_block(&key, partly);
         if let CachedBlock::Found(known) = &cached {
+            self.counts.blocks_cached += 1;
             known.read(window, &mut self.piece_timestamps, &mut self.piece_bits);
             return Ok(true);
         }
@@ -115,6 +116,7 @@ impl SeriesReader {
             )
         };
         let Some(bytes) = source.read(range).at(place)? else { return Ok(false) };
+        self.counts.decoded(range.len, meta.stats.count);
         if let CachedBlock::Wanted = cached {
             let block = DecodedBlock::decode(bytes, &meta, &mut self.piece_timestamps, &mut self.scratch)
                 .at(place)?;
