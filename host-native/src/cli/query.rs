@@ -22,8 +22,20 @@ fn: count sum mean min max first last stddev percentile(value, 99) rate. Times w
 
 Examples:
   chronicle query --path data.db \"SELECT mean(value), max(value) FROM cpu WHERE host ~ '^web' GROUP BY time(5m), host\"
-  chronicle query --path data.db --plot 'SELECT mean(value) FROM cpu WHERE time > now() - 1d GROUP BY time(1h)'
-  chronicle query --path data.db --format csv 'SELECT * FROM cpu WHERE time > now() - 1h' > cpu.csv")]
+  chronicle query --path data.db --plot 'SELECT mean(value) FROM cpu GROUP BY time(1h), host'
+  chronicle query --path data.db --format csv 'SELECT * FROM cpu WHERE time > now() - 1h' > cpu.csv"
+)]
+pub(super) struct QueryArgs {
+    #[command(flatten)]
+    source: Source,
+    /// How rows are written; json is what --json gives
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Draw the answer, as wide as the terminal
+    #[arg(long, conflicts_with_all = ["format", "json"])]
+    plot: bool,
+    /// Say what answering takes (blocks, bytes, time) in place of the rows; as EXPLAIN in the text
+    #[arg(long, conflicts_with = "plot")]
     explain: bool,
     /// The query
     sql: String,
