@@ -106,7 +106,7 @@ impl<'db> Exporter<'db> {
     /// kind `Full` or `Io`; what was written before it is a part of the file and not worth keeping.
     pub fn export(&self, options: ExportOptions<'_>) -> Result<ExportReport> {
         let ExportOptions { writer, selector, range, on_progress } = options;
-        let mut points = self.db.scan(&selector, range);
+        let mut points = self.db.scan(&selector, range)?;
         let mut keys: Vec<String> = Vec::new();
         for info in points.series() {
             for (key, _) in info.series.tags.iter() {

@@ -7,6 +7,7 @@ mod commit;
 mod config;
 mod inspect;
 mod maintenance;
+mod names;
 mod open;
 mod reader;
 mod scan;
@@ -23,7 +24,7 @@ pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
 
 use crate::error::{ErrorKind, Result};
-use chronicle_core::engine::{Gauges, Identity, Selector};
+use chronicle_core::engine::{Gauges, Identity, NameStep, Selector};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
 use chronicle_core::model::{PointSource, TimeRange};
@@ -118,7 +119,12 @@ impl Db {
             self.shared.check_writable()?;
             return Ok(self.position().lsn);
         }
-        let lsn = self.shared.commit(|cell, now| cell.engine.prepare_points(points, now).map(Some))?;
+        let lsn = self.shared.commit_named(|engine, now| {
+            Ok(match engine.prepare_points(points, now)? {
+                NameStep::Ready(position) => NameStep::Ready(Some(position)),
+                NameStep::Load(load) => NameStep::Load(load),
+            })
+        })?;
         Ok(lsn.unwrap_or_default())
     }
 
@@ -131,7 +137,7 @@ impl Db {
     /// Points written later are not touched, whatever their timestamps.
     pub fn delete(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<Option<Lsn>> {
         let range = range.into();
-        self.shared.commit(|cell, now| cell.engine.prepare_delete(selector, range, now))
+        self.shared.commit_named(|engine, now| engine.prepare_delete(selector, range, now))
     }
 
     /// Makes everything that is visible durable, whatever the durability level.

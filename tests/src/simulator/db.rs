@@ -125,6 +125,15 @@ pub fn open_engine(disk: &SimDisk, options: &Options) -> Result<(Engine, ReplayE
     Ok((engine, end))
 }
 
+/// The answer of a step over bytes that are all in memory.
+pub fn at_hand<T>(step: Result<Step<T>>) -> Result<T> {
+    match step? {
+        Step::Ready(answer) => Ok(answer),
+        Step::Missing(ranges) => panic!("everything is in memory, yet {ranges:?} are missing"),
+        Step::Done => panic!("a step had nothing to do"),
+    }
+}
+
 impl SimDb {
     /// A new database.
     pub fn new(options: Options, seed: u64) -> Self {
@@ -204,7 +213,9 @@ impl SimDb {
     /// Prepares a batch without writing it.
     pub fn prepare(&mut self, points: &[Point]) -> Result<Position> {
         let now = self.clock.now();
-        let position = self.engine.prepare_points(points, now)?;
+        let mut source = self.disk.data.bytes();
+        let position =
+            at_hand(self.engine.with_names(&mut source, |engine| engine.prepare_points(points, now)))?;
         if !points.is_empty() {
             self.oracle.points(position, points);
         }
@@ -261,7 +272,9 @@ impl SimDb {
     /// Prepares a deletion; false when no series is named.
     pub fn prepare_delete(&mut self, selector: &Selector, range: TimeRange) -> bool {
         let now = self.clock.now();
-        let position = self.engine.prepare_delete(selector, range, now).expect("a deletion");
+        let mut source = self.disk.data.bytes();
+        let prepare = |engine: &mut Engine| engine.prepare_delete(selector, range, now);
+        let position = at_hand(self.engine.with_names(&mut source, prepare)).expect("a deletion");
         if let Some(position) = position {
             self.oracle.delete(position, selector, range);
         }
@@ -285,9 +298,14 @@ impl SimDb {
 
     /// Seals the head, if there is anything to seal.
     pub fn seal(&mut self) -> bool {
-        let Some(job) = self.engine.begin_seal() else { return false };
+        let Some(job) = self.begin_seal() else { return false };
         self.finish_seal(job);
         true
+    }
+
+    /// Begins a seal.
+    pub fn begin_seal(&mut self) -> Option<SealJob> {
+        at_hand(self.engine.with_names(&mut self.disk.data.bytes(), Engine::begin_seal)).expect("a seal")
     }
 
     /// Builds, places, writes and installs a seal.
@@ -318,7 +336,9 @@ impl SimDb {
 
     /// Begins a compaction.
     pub fn begin_compaction(&mut self, all: bool) -> Option<SimCompaction> {
-        let job = self.engine.begin_compaction(all)?;
+        let begin = |engine: &mut Engine| engine.begin_compaction(all);
+        let job =
+            at_hand(self.engine.with_names(&mut self.disk.data.bytes(), begin)).expect("a compaction")?;
         Some(SimCompaction { job, placed: Vec::new(), done: false })
     }
 
@@ -349,10 +369,12 @@ impl SimDb {
 
     /// Merges the dictionary runs when there are more than `runs_max`.
     pub fn merge_dictionary(&mut self, runs_max: usize) -> bool {
-        let Some(built) = self.engine.build_dictionary(runs_max).expect("a dictionary") else { return false };
+        let Some(mut merge) = self.engine.begin_dictionary_merge(runs_max) else { return false };
+        let built = at_hand(merge.step(&mut self.disk.data.bytes())).expect("a dictionary");
         let (place, effect) = self.engine.place(built);
         self.perform(&[effect]);
-        let checkpoint = self.engine.install_dictionary(place).expect("a catalog with the dictionary");
+        let checkpoint =
+            self.engine.install_dictionary(&merge, place).expect("a catalog with the dictionary");
         self.checkpoint(checkpoint);
         true
     }
@@ -370,7 +392,7 @@ impl SimDb {
 
     /// A view of every series, or of those that `selector` selects.
     pub fn view(&mut self, selector: &Selector, range: TimeRange) -> SimView {
-        SimView::take(&mut self.engine, &mut self.disk, &mut self.oracle, selector, range)
+        SimView::take(&mut self.engine, &mut self.disk, &mut self.oracle, selector, range).expect("a view")
     }
 }
 
@@ -382,11 +404,12 @@ impl SimView {
         oracle: &mut Oracle,
         selector: &Selector,
         range: TimeRange,
-    ) -> Self {
+    ) -> Result<Self> {
+        let view = |engine: &mut Engine| engine.view(selector, range);
+        let view = Arc::new(at_hand(engine.with_names(&mut disk.data.bytes(), view))?);
         let extents = engine.snapshot().segments().map(|entry| entry.extent()).collect();
         let guard = disk.guard(Needs { extents, logs: Vec::new() });
-        let view = Arc::new(engine.view(selector, range));
         let state = oracle.at(engine.position().lsn);
-        Self { view, state, guard }
+        Ok(Self { view, state, guard })
     }
 }

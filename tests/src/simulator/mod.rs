@@ -19,7 +19,7 @@ pub use clock::Clock;
 pub use cold::ColdStore;
 pub use crash::{Crashes, check_image};
 pub use db::{
-    EPOCH, HOUR, LINEAGE, Observer, Promise, SimCompaction, SimDb, SimView, new_disk, open_engine,
+    EPOCH, HOUR, LINEAGE, Observer, Promise, SimCompaction, SimDb, SimView, at_hand, new_disk, open_engine,
     small_options,
 };
 pub use disk::{Needs, SimDisk};

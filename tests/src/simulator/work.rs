@@ -212,7 +212,7 @@ impl Work {
                 "finish a seal"
             }
             None if self.below(2) == 0 => {
-                self.seal = db.engine.begin_seal();
+                self.seal = db.begin_seal();
                 "begin a seal"
             }
             None => {

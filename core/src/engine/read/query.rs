@@ -53,25 +53,20 @@ impl QueryRun {
     /// once, bytes; passing it is an error of kind [`ErrorKind::OverBudget`].
     pub fn new(query: &Query, view: Arc<ReadView>, memory_max: u64) -> Result<Self> {
         query.check()?;
-        let keys: BTreeSet<String> = view
-            .series
-            .iter()
-            .flat_map(|series| series.info.series.tags.iter().map(|(key, _)| String::from(key)))
-            .collect();
+        let keys: BTreeSet<String> =
+            view.series.iter().flat_map(|series| series.tags().map(|(key, _)| String::from(key))).collect();
         let keys: Vec<String> = keys.into_iter().collect();
         let group_by = match &query.select {
             Select::Points => &GroupBy::AllTags,
             Select::Aggregates(_) => &query.group_by,
         };
         let mut numbers: BTreeMap<GroupKey, u32> =
-            view.series.iter().map(|series| (GroupKey::of(group_by, &series.info.series.tags), 0)).collect();
+            view.series.iter().map(|series| (GroupKey::of(group_by, series.tags()), 0)).collect();
         numbers.values_mut().zip(0..).for_each(|(number, next)| *number = next);
         let group_of: Vec<u32> = view
             .series
             .iter()
-            .map(|series| {
-                numbers.get(&GroupKey::of(group_by, &series.info.series.tags)).copied().unwrap_or(0)
-            })
+            .map(|series| numbers.get(&GroupKey::of(group_by, series.tags())).copied().unwrap_or(0))
             .collect();
         let groups: Vec<GroupKey> = numbers.into_keys().collect();
         let schema = ResultSchema::of(query, &keys);

@@ -189,7 +189,7 @@ impl SeriesReader {
         let Some(view) = self.view.series.get(series) else { return pieces };
         for (number, (entry, index)) in self.view.entries.iter().zip(&self.indexes).enumerate() {
             let Some(index) = index else { continue };
-            for block in index.blocks_in(view.info.id, self.range) {
+            for block in index.blocks_in(view.id, self.range) {
                 let Some((time, points)) = index.time_and_count(block) else { continue };
                 pieces.push(Piece::Block {
                     entry: number,
@@ -220,7 +220,7 @@ impl SeriesReader {
     /// Statistics of a piece that is a block and that nothing cuts, overwrites or deletes from.
     fn lone_block(&self, series: usize, now: &[Piece], cut: i64) -> Option<Statistics> {
         let [Piece::Block { entry, block, time, lsn_max, .. }] = now else { return None };
-        let id = self.view.series.get(series)?.info.id;
+        let id = self.view.series.get(series)?.id;
         let whole = self.range.covers(time) && self.floor <= time.min && time.max <= cut;
         let deleted = self
             .view
@@ -238,7 +238,7 @@ impl SeriesReader {
         self.bits.clear();
         let view = Arc::clone(&self.view);
         let Some(series_view) = view.series.get(series) else { return Ok(true) };
-        let id = series_view.info.id;
+        let id = series_view.id;
         let window = self.range.intersection(&TimeRange { min: self.floor, max: cut });
         let mut in_order: Vec<&Piece> = pieces.iter().collect();
         in_order.sort_by_key(|piece| piece.lsn_max());
