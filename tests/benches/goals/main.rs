@@ -12,6 +12,7 @@ mod read;
 mod report;
 mod resident;
 mod restore;
+mod series;
 mod size;
 mod snapshot;
 mod sqlite;
@@ -22,11 +23,12 @@ use context::Context;
 use std::process::ExitCode;
 
 type Row = (&'static str, fn(&mut Context));
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     ("size", size::run),
     ("ingest", ingest::run),
     ("read", read::run),
     ("open", open::run),
+    ("series", series::run),
     ("snapshot", snapshot::run),
     ("restore", restore::run),
     ("verify", verify::run),

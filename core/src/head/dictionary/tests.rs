@@ -1,6 +1,6 @@
 use super::*;
 use crate::format::SeriesDefinition;
-use crate::model::Point;
+use crate::model::{Limits, Point};
 extern crate std;
 
 fn point(metric: &str, tags: &[(&str, &str)]) -> Point {
