@@ -254,6 +254,7 @@ impl Dictionary {
     pub(crate) fn note_stored(&mut self, end: usize) {
         let count = end.saturating_sub(self.fresh_base).min(self.fresh.len());
         let doubles = self.fresh.drain(..count).filter(|fresh| fresh.double).count();
+        self.fresh.shrink_to(2 * self.fresh.len());
         self.fresh_base += count;
         self.stored += (count - doubles) as u64;
         self.doubles -= doubles;
