@@ -1,6 +1,7 @@
 //! Sealing: from a frozen head to segments.
 use super::checkpoint::Checkpoint;
 use super::{Engine, NameStep, Placed};
+use crate::catalog::StoredPolicy;
 use crate::error::Result;
 use crate::format::{LogStart, SegmentEntry, SegmentKind};
 use crate::head::{Counts, FrozenHead, NO_SLOT, SeriesNames};
@@ -21,6 +22,7 @@ pub struct SealJob {
     names: SeriesNames,
     metrics: Vec<String>,
     log: LogStart,
+    policy: Arc<StoredPolicy>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +54,8 @@ impl Engine {
         self.frozen.push(Arc::clone(&frozen));
         let metrics = self.dictionary.metric_names(self.catalog.metrics.len(), counts.metrics);
         let metrics = metrics.map(String::from).collect();
-        Ok(NameStep::Ready(Some(SealJob { frozen, series, names, metrics, log: self.log.end() })))
+        let (log, policy) = (self.log.end(), self.stored_policy());
+        Ok(NameStep::Ready(Some(SealJob { frozen, series, names, metrics, log, policy })))
     }
 
     fn sealed_series(&self, counts: Counts) -> Vec<SealedSeries> {
@@ -90,6 +93,7 @@ impl Engine {
             tombstones,
             metrics: job.metrics,
             all_pages: false,
+            policy: Some(job.policy),
         })?;
         self.dictionary.note_stored(stored);
         Ok(checkpoint)

@@ -43,15 +43,21 @@ impl Shared {
     /// [`Shared::commit`] of what needs names.
     pub(crate) fn commit_named(
         &self,
-        mut prepare: impl FnMut(&mut Engine, i64) -> Result<NameStep<Option<Position>>>,
+        prepare: impl FnMut(&mut Engine, i64) -> Result<NameStep<Option<Position>>>,
     ) -> Result<Option<Lsn>> {
         self.check_writable()?;
         self.wait_for_backlog()?;
+        self.commit_named_now(prepare)
+    }
+
+    /// [`Shared::commit_now`] of what needs names.
+    pub(crate) fn commit_named_now(
+        &self,
+        mut prepare: impl FnMut(&mut Engine, i64) -> Result<NameStep<Option<Position>>>,
+    ) -> Result<Option<Lsn>> {
         let prepared = self.with_names_in_cell(|cell| {
-            Ok(match prepare(&mut cell.engine, now_ns())? {
-                NameStep::Ready(position) => NameStep::Ready(position.zip(Some(cell.retractions))),
-                NameStep::Load(load) => NameStep::Load(load),
-            })
+            let retractions = cell.retractions;
+            Ok(prepare(&mut cell.engine, now_ns())?.map(|position| position.zip(Some(retractions))))
         })?;
         let Some((position, retractions)) = prepared else { return Ok(None) };
         self.settle(position.lsn, retractions)?;

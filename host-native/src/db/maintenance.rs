@@ -76,9 +76,8 @@ impl Shared {
         } else {
             self.finish_unfinished(&mut lock(&self.maintenance))?;
         }
-        let expired = lock(&self.engine).engine.expiry_due(crate::host::now_ns());
-        if let Some(cutoff) = expired {
-            self.commit_now(|cell, now| cell.engine.prepare_expire(cutoff, now))?;
+        if self.keep_up()? {
+            self.wake_background();
         }
         while !lock(&self.engine).engine.seal_is_due() && self.compact_once(false)? {
             if lock(&self.wake).stop {
@@ -199,6 +198,10 @@ impl Shared {
                 drop(merge);
                 self.run_checkpoint(&mut unfinished, checkpoint)?;
             }
+        }
+        let dropped = lock(&self.engine).engine.drop_covered().map_err(|error| self.classify(error))?;
+        if let Some(checkpoint) = dropped {
+            self.run_checkpoint(&mut unfinished, checkpoint)?;
         }
         let job =
             self.with_names(|engine| engine.begin_compaction(all)).map_err(|error| self.classify(error))?;

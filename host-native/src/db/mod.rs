@@ -3,15 +3,19 @@
 //! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
 //! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
 mod answer;
+mod blocks;
 mod commit;
 mod config;
 mod inspect;
 mod maintenance;
 mod names;
 mod open;
+mod parallel;
+mod policy;
 mod reader;
 mod scan;
 mod shared;
+mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
@@ -19,12 +23,14 @@ pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
+pub use policy::{Downsampling, DownsamplingStatus, Retention};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
+pub use upkeep::DownsamplingReport;
 
 use crate::error::{ErrorKind, Result};
-use chronicle_core::engine::{Gauges, Identity, NameStep, Selector};
+use chronicle_core::engine::{Gauges, Identity, Selector};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
 use chronicle_core::model::{PointSource, TimeRange};
@@ -119,12 +125,8 @@ impl Db {
             self.shared.check_writable()?;
             return Ok(self.position().lsn);
         }
-        let lsn = self.shared.commit_named(|engine, now| {
-            Ok(match engine.prepare_points(points, now)? {
-                NameStep::Ready(position) => NameStep::Ready(Some(position)),
-                NameStep::Load(load) => NameStep::Load(load),
-            })
-        })?;
+        let lsn =
+            self.shared.commit_named(|engine, now| Ok(engine.prepare_points(points, now)?.map(Some)))?;
         Ok(lsn.unwrap_or_default())
     }
 

@@ -1,4 +1,5 @@
 //! Whole scans: points series by series, the digest, the list of metrics.
+use super::parallel::read_digest;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
@@ -84,8 +85,11 @@ impl Db {
     ) -> Result<(Option<Digest>, Position)> {
         let view = Arc::new(self.shared.view(&Selector::all(), TimeRange::ALL)?);
         let position = view.position();
-        let mut source = self.shared.view_source(&view);
+        let mut source = self.shared.source(view.extents());
         let mut run = DigestRun::new(view, trust_stored);
+        if !read_digest(&mut run, &source, &self.shared.helpers, &mut go_on)? {
+            return Ok((None, position));
+        }
         loop {
             match run.step(&mut source)? {
                 Step::Ready(Some(digest)) => return Ok((Some(digest), position)),

@@ -5,6 +5,7 @@
 //! for comparing); `--json FILE` and `--markdown FILE` write the table. Scratch data lies under `target/tmp`; the large
 //! database is kept there between runs.
 mod context;
+mod formats;
 mod ingest;
 mod limits;
 mod open;
@@ -26,6 +27,7 @@ type Row = (&'static str, fn(&mut Context));
 const ROWS: [Row; 8] = [
     ("size", size::run),
     ("ingest", ingest::run),
+    ("formats", formats::run),
     ("read", read::run),
     ("open", open::run),
     ("series", series::run),

@@ -211,8 +211,8 @@ impl Engine {
 }
 
 impl ReadView {
-    /// Everything that `inputs` hold of `series` and `tombstones` do not name.
-    fn of_segments(
+    /// The points of `series` that `inputs` hold and `tombstones` do not name.
+    pub(crate) fn of_segments(
         engine: &mut Engine,
         series: Vec<SeriesView>,
         inputs: Vec<SegmentEntry>,

@@ -29,6 +29,16 @@ pub enum NameStep<T> {
     Load(NameLoad),
 }
 
+impl<T> NameStep<T> {
+    /// The same with another answer.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> NameStep<U> {
+        match self {
+            Self::Ready(answer) => NameStep::Ready(with(answer)),
+            Self::Load(load) => NameStep::Load(load),
+        }
+    }
+}
+
 /// Names of some metrics on their way into memory.
 #[derive(Debug)]
 pub struct NameLoad {

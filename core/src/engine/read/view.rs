@@ -55,6 +55,16 @@ impl SeriesView {
         self.names.tags(self.row)
     }
 
+    /// A series of the same names and without points, whose number no segment has.
+    pub(crate) fn absent(&self) -> Self {
+        Self { id: SeriesId(u64::MAX), names: Arc::clone(&self.names), row: self.row, unsealed: Vec::new() }
+    }
+
+    /// The value of a tag; empty when it is absent.
+    pub fn tag(&self, key: &str) -> &str {
+        self.tags().find(|(found, _)| *found == key).map_or("", |(_, value)| value)
+    }
+
     /// Its identity in every database; hashed on every call.
     pub fn key(&self) -> SeriesKey {
         self.names.key(self.row)

@@ -209,6 +209,11 @@ impl Dictionary {
         (first..end).filter_map(|number| self.names.get(number as u32))
     }
 
+    /// Name of a metric.
+    pub(crate) fn metric_name(&self, number: u32) -> Option<&str> {
+        self.names.get(number)
+    }
+
     /// The number of a metric.
     pub(crate) fn metric_number(&self, name: &str) -> Option<u32> {
         self.names.find(&self.hasher, name)

@@ -180,21 +180,26 @@ impl<'a> Reader<'a> {
     }
 
     fn tags(&mut self, strings: &[&str], used: &mut usize, tags: &mut Vec<(u32, u32)>) -> Result<()> {
-        tags.clear();
         let count = self.varint("number of tags")?;
-        if count > TAGS_MAX as u64 {
-            return Err(Error::damaged(format!("{count} tags are more than the format allows")));
-        }
+        let count = usize::try_from(count).ok().filter(|&count| count <= TAGS_MAX);
+        let count = count.ok_or_else(|| Error::damaged("more tags than the format allows"))?;
+        // Series of a metric have mostly the same keys: those that stand where they stood in the series before ascend.
+        let mut same = true;
+        tags.truncate(count);
         let mut before = "";
-        for _ in 0..count {
+        for at in 0..count {
             let (key, name) = self.reference(strings, used)?;
             let (value, _) = self.reference(strings, used)?;
+            same &= tags.get(at).is_some_and(|(known, _)| *known == key);
             // No string is empty.
-            if before >= name {
+            if !same && before >= name {
                 return Err(Error::damaged("tag keys do not ascend"));
             }
             before = name;
-            tags.push((key, value));
+            match tags.get_mut(at) {
+                Some(place) => *place = (key, value),
+                None => tags.push((key, value)),
+            }
         }
         Ok(())
     }
