@@ -4,7 +4,7 @@ use chronicle_core::engine::{Engine, Opening, Options, ReadView, Selector};
 use chronicle_core::error::ErrorKind;
 use chronicle_core::format::{HEADER_AREA_LEN, LogStart, SegmentKind};
 use chronicle_core::model::{Limits, Point, TimeRange};
-use chronicle_core::query::Matcher;
+use chronicle_core::query::{Filter, Matcher, Regex};
 use chronicle_core::source::{ByteRange, Step};
 use chronicle_tests::simulator::{BASE_NS, ColdStore, Loss, SimDb, at_hand, small_options};
 use chronicle_tests::workload::Random;
@@ -142,8 +142,17 @@ fn commits_that_are_taken_back_leave_no_series_in_a_metric_that_was_loaded_for_t
     assert_eq!(db.engine.gauges().series, 303);
 }
 
-/// Some condition on one of the tags of [`random_point`], or on one that no series has.
-fn matcher(random: &mut Random) -> Matcher {
+/// Some condition on one of the tags of [`random_point`], or on one that no series has; or some of them joined.
+fn filter(random: &mut Random, depth: u64) -> Filter {
+    if depth > 0 && random.below(3) > 0 {
+        let parts: Vec<Filter> = (0..1 + random.below(3)).map(|_| filter(random, depth - 1)).collect();
+        return match random.below(4) {
+            0 => Filter::any(parts),
+            1 => !Filter::any(parts),
+            2 => !Filter::all(parts),
+            _ => Filter::all(parts),
+        };
+    }
     let key = ["id", "host", "rack", "zone", "gone"][random.below(5) as usize].to_owned();
     let mut value = || match random.below(5) {
         0 => String::new(),
@@ -154,12 +163,16 @@ fn matcher(random: &mut Random) -> Matcher {
         }
     };
     let (value, values) = (value(), vec![value(), value(), value()]);
-    match random.below(4) {
+    let regex = Regex::new(["^1", "[02468]$", "^$", "7|99", "."][random.below(5) as usize]).unwrap();
+    let matcher = match random.below(6) {
         0 => Matcher::Equal { key, value },
         1 => Matcher::NotEqual { key, value },
         2 => Matcher::In { key, values: values[..random.below(4) as usize].to_vec() },
-        _ => Matcher::NotIn { key, values: values[..random.below(4) as usize].to_vec() },
-    }
+        3 => Matcher::NotIn { key, values: values[..random.below(4) as usize].to_vec() },
+        4 => Matcher::Match { key, regex },
+        _ => Matcher::NotMatch { key, regex },
+    };
+    matcher.into()
 }
 
 fn random_point(random: &mut Random, number: usize) -> Point {
@@ -200,12 +213,12 @@ fn what_the_tag_index_finds_is_what_a_look_at_every_series_finds() {
         assert_eq!(all.view.series().len(), written);
         let all: Vec<_> = all.view.series().iter().map(|series| series.info()).collect();
         for _ in 0..8 {
-            let matchers: Vec<Matcher> = (0..1 + random.below(3)).map(|_| matcher(&mut random)).collect();
-            let expected = all.iter().filter(|info| matchers.iter().all(|it| it.matches(&info.series.tags)));
-            let selector = Selector { metric: Some("m".into()), matchers: matchers.clone() };
+            let filter = filter(&mut random, 2);
+            let expected = all.iter().filter(|info| filter.matches(&info.series.tags));
+            let selector = Selector { metric: Some("m".into()), filter: filter.clone() };
             let found = db.view(&selector, TimeRange::ALL);
             let found: Vec<_> = found.view.series().iter().map(|series| series.info()).collect();
-            assert!(found.iter().eq(expected), "{matchers:?} among {written} series");
+            assert!(found.iter().eq(expected), "{filter:?} among {written} series");
         }
     }
 }

@@ -197,7 +197,7 @@ impl SizeExpiry {
         for (entry, time) in self.segments.iter_mut().filter(|(_, time)| time.is_none()) {
             match load_index(entry, source)? {
                 Err(range) => missing.push(range),
-                Ok(index) => {
+                Ok((index, _)) => {
                     let blocks = index.blocks().filter(|block| self.series.contains(block.series));
                     *time = Some(blocks.fold(TimeRange::EMPTY, |time, block| time.union(&block.stats.time)));
                 }

@@ -1,11 +1,11 @@
 //! Selector: which series a query, a deletion or a partial restore means.
 //!
-//! Conditions are evaluated as sets of ordinals: a leaf asks the metric's tag index once for each value, and `and`, `or` and
-//! `not` put the sets together. What the index does not cover, and small metrics, are looked at series by series.
+//! Conditions are evaluated as sets of ordinals: a leaf asks the metric's tag index once for each value, and AND, OR and
+//! NOT put the sets together. What the index does not cover, and small metrics, are looked at series by series.
 use super::{Engine, NameStep};
 use crate::head::{Dictionary, NameHasher, OrdinalSet, Scope, SeriesTable};
 use crate::ids::SeriesId;
-use crate::query::Matcher;
+use crate::query::{Filter, FilterNode, Matcher, tag};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -19,14 +19,14 @@ const LOOK_AT_MAX: usize = 256;
 pub struct Selector {
     /// Only this metric; `None` for all.
     pub metric: Option<String>,
-    /// All of these hold.
-    pub matchers: Vec<Matcher>,
+    /// Conditions on the tags.
+    pub filter: Filter,
 }
 
 impl Selector {
     /// Every series of a metric.
     pub fn metric(name: impl Into<String>) -> Self {
-        Self { metric: Some(name.into()), matchers: Vec::new() }
+        Self { metric: Some(name.into()), filter: Filter::default() }
     }
 
     /// Every series.
@@ -37,7 +37,14 @@ impl Selector {
     /// Only series whose tag `key` has this value; an absent tag has the empty value.
     #[must_use]
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.matchers.push(Matcher::Equal { key: key.into(), value: value.into() });
+        self.filter = self.filter.and(tag(key).equals(value));
+        self
+    }
+
+    /// Only series for which this holds too.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Into<Filter>) -> Self {
+        self.filter = self.filter.and(filter);
         self
     }
 
@@ -51,32 +58,57 @@ impl Selector {
 
     /// The ordinals below `end` that it selects in a metric, ascending.
     fn ordinals(&self, table: &mut SeriesTable, end: u32, hasher: &NameHasher) -> Vec<u32> {
-        let holds = |table: &SeriesTable, ordinal: u32| {
-            self.matchers.iter().all(|it| it.matches_value(table.tag(ordinal, it.key())))
-        };
-        if self.matchers.is_empty() {
+        if self.filter == Filter::default() {
             return (0..end).collect();
         }
-        if table.len() < INDEX_SERIES_MIN {
-            return (0..end).filter(|&ordinal| holds(table, ordinal)).collect();
-        }
-        let covered = table.index().covered().min(end);
-        let mut matchers: Vec<&Matcher> = self.matchers.iter().collect();
-        // Those that leave few series first: the others then need not be asked for.
-        matchers.sort_by_key(|matcher| !matches!(matcher, Matcher::Equal { value, .. } if !value.is_empty()));
-        let mut set = OrdinalSet::all();
-        for matcher in matchers {
-            match set.named() {
-                Some(named) if named.len() <= LOOK_AT_MAX => {
-                    named.retain(|&ordinal| matcher.matches_value(table.tag(ordinal, matcher.key())));
-                }
-                _ => set = set.and(leaf(table, matcher, hasher)),
-            }
-        }
-        let mut selected = set.below(covered);
-        selected.extend((covered..end).filter(|&ordinal| holds(table, ordinal)));
+        let covered = if table.len() < INDEX_SERIES_MIN { 0 } else { table.index().covered().min(end) };
+        let mut selected = match covered {
+            0 => Vec::new(),
+            _ => set_of(&self.filter, table, hasher).below(covered),
+        };
+        selected.extend((covered..end).filter(|&ordinal| holds(&self.filter, table, ordinal)));
         selected
     }
+}
+
+/// True when a filter takes a series.
+fn holds(filter: &Filter, table: &SeriesTable, ordinal: u32) -> bool {
+    match filter.node() {
+        FilterNode::All(filters) => filters.iter().all(|filter| holds(filter, table, ordinal)),
+        FilterNode::Any(filters) => filters.iter().any(|filter| holds(filter, table, ordinal)),
+        FilterNode::Match(matcher) => matcher.matches_value(table.tag(ordinal, matcher.key())),
+    }
+}
+
+/// The covered series that a filter takes.
+fn set_of(filter: &Filter, table: &SeriesTable, hasher: &NameHasher) -> OrdinalSet {
+    match filter.node() {
+        FilterNode::Match(matcher) => leaf(table, matcher, hasher),
+        FilterNode::Any(filters) => {
+            let sets = filters.iter().map(|filter| set_of(filter, table, hasher));
+            sets.fold(OrdinalSet::only(Vec::new()), OrdinalSet::or)
+        }
+        FilterNode::All(filters) => {
+            let mut filters: Vec<&Filter> = filters.iter().collect();
+            // Those that leave few series first: the others then need not be asked for.
+            filters.sort_by_key(|filter| !is_equality(filter));
+            let mut set = OrdinalSet::all();
+            for filter in filters {
+                match set.named() {
+                    Some(named) if named.len() <= LOOK_AT_MAX => {
+                        named.retain(|&ordinal| holds(filter, table, ordinal));
+                    }
+                    _ => set = set.and(set_of(filter, table, hasher)),
+                }
+            }
+            set
+        }
+    }
+}
+
+/// True of a tag that is to have a certain value.
+fn is_equality(filter: &Filter) -> bool {
+    matches!(filter.node(), FilterNode::Match(Matcher::Equal { value, .. }) if !value.is_empty())
 }
 
 /// The covered series for which a condition holds.

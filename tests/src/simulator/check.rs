@@ -1,6 +1,7 @@
 //! Compares what readers, queries and digests answer with the oracle.
-use super::db::{SimDb, SimView};
+use super::db::SimDb;
 use super::disk::SimDisk;
+use super::view::SimView;
 use crate::oracle::{Oracle, State, digest};
 use crate::workload::Random;
 use chronicle_core::digest::Digest;

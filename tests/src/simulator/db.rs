@@ -1,12 +1,13 @@
 //! A host in memory: performs what the engine asks for, on a [`SimDisk`], and tells the [`Oracle`] of every commit.
 use super::clock::Clock;
-use super::disk::{Needs, SimDisk};
+use super::disk::SimDisk;
 use super::file::Loss;
-use crate::oracle::{Oracle, State};
+use super::view::{SimView, at_hand};
+use crate::oracle::Oracle;
 use crate::workload::Random;
 use chronicle_core::engine::{
     Checkpoint, CompactionJob, CompactionStep, Effect, Engine, Expiry, LogWrite, Opening, Options, Placed,
-    ReadView, ReplayEnd, SealJob, Selector, create,
+    ReplayEnd, SealJob, Selector, create,
 };
 use chronicle_core::error::Result;
 use chronicle_core::format::{HEADER_AREA_LEN, LogStart, Settings};
@@ -14,8 +15,6 @@ use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Lineage};
 use chronicle_core::model::{Point, TimeRange};
 use chronicle_core::source::Step;
-use std::rc::Rc;
-use std::sync::Arc;
 
 /// Called before each effect and after the last of a list: what is on the disk, the effect that comes next, and which
 /// commits a crash may leave.
@@ -50,17 +49,6 @@ pub struct SimDb {
     prepared: Vec<LogWrite>,
     /// The effects of opening are performed.
     recovered: bool,
-}
-
-/// A view, and what it must go on answering.
-pub struct SimView {
-    /// The view.
-    pub view: Arc<ReadView>,
-    /// What was visible when it was taken.
-    pub state: Rc<State>,
-    /// Keeps the disk watching over what it needs.
-    #[expect(dead_code, reason = "held so that the disk guards the extents of the view")]
-    guard: Rc<Needs>,
 }
 
 /// A compaction that goes on beside writes.
@@ -123,15 +111,6 @@ pub fn open_engine(disk: &SimDisk, options: &Options) -> Result<(Engine, ReplayE
         end = engine.replay(first_lsn, file.bytes(), files.peek().is_none())?;
     }
     Ok((engine, end))
-}
-
-/// The answer of a step over bytes that are all in memory.
-pub fn at_hand<T>(step: Result<Step<T>>) -> Result<T> {
-    match step? {
-        Step::Ready(answer) => Ok(answer),
-        Step::Missing(ranges) => panic!("everything is in memory, yet {ranges:?} are missing"),
-        Step::Done => panic!("a step had nothing to do"),
-    }
 }
 
 impl SimDb {
@@ -393,23 +372,5 @@ impl SimDb {
     /// A view of every series, or of those that `selector` selects.
     pub fn view(&mut self, selector: &Selector, range: TimeRange) -> SimView {
         SimView::take(&mut self.engine, &mut self.disk, &mut self.oracle, selector, range).expect("a view")
-    }
-}
-
-impl SimView {
-    /// Takes a view, and has the disk watch over it.
-    pub fn take(
-        engine: &mut Engine,
-        disk: &mut SimDisk,
-        oracle: &mut Oracle,
-        selector: &Selector,
-        range: TimeRange,
-    ) -> Result<Self> {
-        let view = |engine: &mut Engine| engine.view(selector, range);
-        let view = Arc::new(at_hand(engine.with_names(&mut disk.data.bytes(), view))?);
-        let extents = engine.snapshot().segments().map(|entry| entry.extent()).collect();
-        let guard = disk.guard(Needs { extents, logs: Vec::new() });
-        let state = oracle.at(engine.position().lsn);
-        Ok(Self { view, state, guard })
     }
 }

@@ -1,5 +1,6 @@
 //! Settings, expiries by series and downsampling rules in the simulated database.
-use super::db::{SimDb, at_hand};
+use super::db::SimDb;
+use super::view::at_hand;
 use chronicle_core::engine::{DownsamplingBatch, DownsamplingRun, Engine, Expiry, Selector};
 use chronicle_core::format::{Policies, SeriesSet};
 use chronicle_core::model::{Series, TimeRange};

@@ -222,6 +222,7 @@ impl ReadView {
             position: engine.log.settled,
             range: TimeRange::ALL,
             series,
+            segments_total: inputs.len(),
             entries: inputs,
             tombstones,
             pin: engine.pin(),
