@@ -21,11 +21,9 @@ condition: tag = 'x', !=, IN ('x', 'y'), NOT IN, ~ 'regex', !~, time >= now() - 
 fn: count sum mean min max first last stddev percentile(value, 99) rate. Times without a zone are UTC.
 
 Examples:
-  chronicle query --path data.db 'SELECT * FROM cpu LIMIT 10'
   chronicle query --path data.db \"SELECT mean(value), max(value) FROM cpu WHERE host ~ '^web' GROUP BY time(5m), host\"
   chronicle query --path data.db --plot 'SELECT mean(value) FROM cpu GROUP BY time(1h), host'
-  chronicle query --path data.db --format csv 'SELECT * FROM cpu WHERE time > now() - 1h' > cpu.csv
-  chronicle query --path data.db 'EXPLAIN SELECT sum(value) FROM cpu'"
+  chronicle query --path data.db --format csv 'SELECT * FROM cpu WHERE time > now() - 1h' > cpu.csv"
 )]
 pub(super) struct QueryArgs {
     #[command(flatten)]
