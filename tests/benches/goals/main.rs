@@ -13,6 +13,7 @@ mod read;
 mod report;
 mod resident;
 mod restore;
+mod series;
 mod size;
 mod snapshot;
 mod sqlite;
@@ -29,6 +30,7 @@ const ROWS: [Row; 8] = [
     ("formats", formats::run),
     ("read", read::run),
     ("open", open::run),
+    ("series", series::run),
     ("snapshot", snapshot::run),
     ("restore", restore::run),
     ("verify", verify::run),
