@@ -2,6 +2,10 @@
 //!
 //! Names are any non-empty UTF-8. Tags are an unordered set; this module fixes their canonical order (by key, bytewise),
 //! which is what a [`SeriesKey`] hashes. Nothing here knows how points are stored.
+mod memo;
+
+pub use memo::SeriesMemo;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::SeriesKey;
 use alloc::borrow::Cow;
@@ -47,6 +51,12 @@ pub trait PointSource {
     fn timestamp(&self) -> i64;
     /// The value.
     fn value(&self) -> f64;
+    /// Where the database that it is for keeps its series, when the point was made with a handle of that database. It then
+    /// stands for the names, which are not looked at.
+    #[inline]
+    fn memo(&self) -> Option<&SeriesMemo> {
+        None
+    }
 }
 
 impl PointSource for Point {
@@ -83,6 +93,10 @@ impl<T: PointSource> PointSource for &T {
     fn value(&self) -> f64 {
         (**self).value()
     }
+    #[inline]
+    fn memo(&self) -> Option<&SeriesMemo> {
+        (**self).memo()
+    }
 }
 
 /// Tags in canonical form: sorted by key, keys unique, no empty values.
@@ -115,6 +129,11 @@ impl Tags {
             .ok()
             .and_then(|i| self.0.get(i))
             .map_or("", |(_, v)| v.as_str())
+    }
+    /// Tag `index` in order of key; a pair of empty strings from [`Tags::len`] on.
+    #[inline]
+    pub fn at(&self, index: usize) -> (&str, &str) {
+        self.0.get(index).map_or(("", ""), |(key, value)| (key, value))
     }
     /// Pairs in order of key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {

@@ -38,7 +38,8 @@ pub use chronicle_core::{
 };
 pub use db::{
     Answer, CancelToken, Config, Db, Downsampling, DownsamplingReport, DownsamplingStatus, Durability,
-    Explanation, MetricInfo, PointRun, QueryOptions, Recovery, Retention, Row, SeriesPoints,
+    Explanation, MetricInfo, PointRun, QueryOptions, Recovery, Retention, Row, SeriesHandle, SeriesPoint,
+    SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;

@@ -7,6 +7,7 @@
 //! A call that needs names of series which are only in dictionary runs answers with a [`NameLoad`] first.
 //!
 //! It never waits, and holds no path, clock or thread. After a failed effect a host must stop using it and open again.
+mod batch;
 mod checkpoint;
 mod commit;
 mod compaction;
@@ -28,6 +29,7 @@ mod selector;
 mod snapshot;
 mod space;
 
+pub use batch::{Batch, Resolved};
 pub(crate) use checkpoint::superblock;
 pub use checkpoint::{Aftermath, Checkpoint};
 pub use compaction::{CompactionJob, CompactionStep, DictionaryMerge};
@@ -99,7 +101,7 @@ pub struct Engine {
     policy: policy::Policy,
     /// The catalog in which no partition was found that can expire by size.
     size_checked: Option<Generation>,
-    scratch: commit::BatchScratch,
+    batch: batch::Batch,
 }
 
 /// Sizes that a host steers by.

@@ -150,7 +150,7 @@ impl Opening {
             pins: pins::Pins::default(),
             policy: Policy::new(&catalog.policy),
             size_checked: None,
-            scratch: super::commit::BatchScratch::default(),
+            batch: super::batch::Batch::default(),
             catalog: Arc::new(catalog),
             identity,
         })

@@ -148,7 +148,8 @@ mod tests {
         let mut head = Head::default();
         for (metric, tag) in [("b", "1"), ("a", "1"), ("b", "2")] {
             let point = Point::new(metric, 0, 0.0).tag("t", tag);
-            let slot = dictionary.resolve(&point, &Limits::default(), &mut Vec::new()).unwrap();
+            let found = dictionary.resolve(&point, &Limits::default(), &mut Vec::new()).unwrap();
+            let (slot, _) = found.unwrap();
             head.append(slot, 1, &[1], &[1]);
         }
         let ids: Vec<SeriesId> = head.series(&dictionary).iter().map(|&(id, _)| id).collect();

@@ -157,7 +157,7 @@ impl Shared {
         Failed::Retracted { why: error, number: cell.retractions, count }
     }
 
-    fn wait_for_backlog(&self) -> Result<()> {
+    pub(super) fn wait_for_backlog(&self) -> Result<()> {
         if !self.config.background {
             return Ok(());
         }

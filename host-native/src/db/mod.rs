@@ -3,10 +3,12 @@
 //! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
 //! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
 mod answer;
+mod batches;
 mod blocks;
 mod commit;
 mod config;
 mod explain;
+mod handle;
 mod inspect;
 mod maintenance;
 mod names;
@@ -21,6 +23,7 @@ mod upkeep;
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
 pub use explain::Explanation;
+pub use handle::{SeriesHandle, SeriesPoint};
 pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;
@@ -35,7 +38,7 @@ use crate::error::{ErrorKind, Result};
 use chronicle_core::engine::{Gauges, Identity, Selector};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
-use chronicle_core::model::{PointSource, TimeRange};
+use chronicle_core::model::{PointSource, Series, Tags, TimeRange};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -127,9 +130,20 @@ impl Db {
             self.shared.check_writable()?;
             return Ok(self.position().lsn);
         }
-        let lsn =
-            self.shared.commit_named(|engine, now| Ok(engine.prepare_points(points, now)?.map(Some)))?;
-        Ok(lsn.unwrap_or_default())
+        self.shared.write_points(points)
+    }
+
+    /// A handle for writing many points of one series: a write with it does not look at names. It may be of a series that
+    /// has no points yet; the first write makes it. `InvalidInput` for tags that no series can have.
+    ///
+    /// A handle is for this `Db` and its clones. Given to another database it still writes to the same series by name.
+    pub fn series<K: Into<String>, V: Into<String>>(
+        &self,
+        metric: impl Into<String>,
+        tags: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<SeriesHandle> {
+        let series = Series { metric: metric.into(), tags: Tags::new(tags)? };
+        Ok(SeriesHandle::new(series, lock(&self.shared.engine).engine.memo()))
     }
 
     /// Writes one point; see [`Db::write_batch`]. Many points are far cheaper in batches.

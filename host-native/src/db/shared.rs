@@ -9,7 +9,7 @@ use crate::files::log_file::LogFile;
 use crate::files::map::SegmentMaps;
 use crate::files::paths::DbPaths;
 use crate::files::pin::Pin;
-use chronicle_core::engine::{Aftermath, Effect, Engine, ReadView};
+use chronicle_core::engine::{Aftermath, Batch, Effect, Engine, ReadView};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::format::SLOT_LEN;
 use chronicle_core::ids::Lsn;
@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) blocks: BlockCache,
     pub(crate) helpers: Helpers,
     pub(crate) engine: Mutex<EngineCell>,
+    /// Buffers of batches, for the next writers.
+    pub(super) batches: Mutex<Vec<Batch>>,
     pub(crate) commit: Mutex<CommitState>,
     pub(crate) commit_done: Condvar,
     /// The log file that takes frames.
@@ -109,6 +111,7 @@ impl Shared {
             config,
             data,
             engine: Mutex::new(EngineCell { engine, retractions: 0 }),
+            batches: Mutex::default(),
             commit: Mutex::new(CommitState { settled, ..CommitState::default() }),
             commit_done: Condvar::new(),
             log: Mutex::new(log),

@@ -76,6 +76,9 @@ pub(crate) struct Dictionary {
     follows: Vec<u32>,
     previous: u32,
     last_metric: u32,
+    /// Of which database it is, for memos; and how often series were taken back.
+    owner: u64,
+    revision: u32,
 }
 
 /// How many series had appeared and metrics there were at some commit; both only grow.
@@ -116,6 +119,8 @@ impl Dictionary {
             follows: Vec::new(),
             previous: NO_SLOT,
             last_metric: 0,
+            owner: seed,
+            revision: 0,
         }
     }
 
@@ -152,9 +157,14 @@ impl Dictionary {
         self.hasher.clone()
     }
 
-    /// How many slots were given.
-    pub(crate) fn slots(&self) -> usize {
-        self.ids.len()
+    /// The number that memos of this dictionary carry.
+    pub(crate) fn owner(&self) -> u64 {
+        self.owner
+    }
+
+    /// Changes when series are taken back; until then slots keep their meaning.
+    pub(crate) fn revision(&self) -> u32 {
+        self.revision
     }
 
     /// The series in a slot.
@@ -231,6 +241,8 @@ impl Dictionary {
     pub(crate) fn roll_back(&mut self, counts: Counts) {
         while self.counts().series > counts.series {
             let Some(fresh) = self.fresh.pop() else { break };
+            // Whoever noted slots before looks them up again.
+            self.revision = self.revision.wrapping_add(1);
             let metric = self.metrics.get_mut(fresh.id.metric() as usize);
             let Some(table) = metric.and_then(|metric| metric.table.as_deref_mut()) else { continue };
             if let Some(slot) = table.pop(&self.hasher, fresh.pairs as usize) {

@@ -10,64 +10,99 @@ use crate::model::{Limits, PointSource, Tags};
 use alloc::vec::Vec;
 
 impl Dictionary {
-    /// The slot of a point's series; a series that is new is checked against `limits` and added, invisible as yet. A
-    /// metric that is not loaded is added to `wanted`, and the answer is [`NO_SLOT`].
+    /// Slot and number of a point's series; a series that is new is checked against `limits` and added, invisible as yet.
+    /// `None` when its metric is not loaded, which is then added to `wanted`.
     #[inline]
     pub(crate) fn resolve(
         &mut self,
         point: &impl PointSource,
         limits: &Limits,
         wanted: &mut Vec<u32>,
-    ) -> Result<u32> {
-        let previous = core::mem::replace(&mut self.previous, NO_SLOT);
-        if let Some(slot) = self.following(previous, point) {
-            self.previous = slot;
-            return Ok(slot);
+    ) -> Result<Option<(u32, SeriesId)>> {
+        if let Some(found) = self.find(point, wanted)? {
+            return Ok(Some(found));
         }
-        let slot = self.look_up(point, limits, wanted)?;
+        if !wanted.is_empty() {
+            return Ok(None);
+        }
+        let id = self.add_series(point, limits)?;
+        let slot = self.slot_for(id)?;
+        self.previous = slot;
+        self.note(point, slot);
+        Ok(Some((slot, id)))
+    }
+
+    /// Slot and number of a point's series; `None` when it is new, or its metric is not loaded, which is then added to `wanted`.
+    #[inline]
+    pub(crate) fn find(
+        &mut self,
+        point: &impl PointSource,
+        wanted: &mut Vec<u32>,
+    ) -> Result<Option<(u32, SeriesId)>> {
+        let noted = point.memo().and_then(|memo| memo.slot(self.owner, self.revision));
+        if let Some(slot) = noted
+            && let Some(id) = self.id(slot)
+        {
+            return Ok(Some((slot, id)));
+        }
+        let previous = core::mem::replace(&mut self.previous, NO_SLOT);
+        if let Some((slot, id)) = self.following(previous, point) {
+            self.previous = slot;
+            self.note(point, slot);
+            return Ok(Some((slot, id)));
+        }
+        let Some(id) = self.look_up(point, wanted) else { return Ok(None) };
+        let slot = self.slot_for(id)?;
         if let Some(place) = self.follows.get_mut(previous as usize) {
             *place = slot;
         }
         self.previous = slot;
-        Ok(slot)
+        self.note(point, slot);
+        Ok(Some((slot, id)))
+    }
+
+    #[inline]
+    fn note(&self, point: &impl PointSource, slot: u32) {
+        if let Some(memo) = point.memo() {
+            memo.note(self.owner, self.revision, slot);
+        }
     }
 
     /// The slot that followed `previous` the last time, if it is that of the point.
     #[inline]
-    fn following(&self, previous: u32, point: &impl PointSource) -> Option<u32> {
+    fn following(&self, previous: u32, point: &impl PointSource) -> Option<(u32, SeriesId)> {
         let slot = *self.follows.get(previous as usize)?;
         let id = *self.ids.get(slot as usize)?;
         let table = self.metrics.get(id.metric() as usize)?.table.as_deref()?;
         let same =
             self.names.get(id.metric()) == Some(point.metric()) && table.is_in_order(id.ordinal(), point);
-        same.then_some(slot)
+        same.then_some((slot, id))
     }
 
-    fn look_up(&mut self, point: &impl PointSource, limits: &Limits, wanted: &mut Vec<u32>) -> Result<u32> {
+    fn look_up(&mut self, point: &impl PointSource, wanted: &mut Vec<u32>) -> Option<SeriesId> {
         let number = match self.names.get(self.last_metric) == Some(point.metric()) {
-            true => Some(self.last_metric),
-            false => self.metric_number(point.metric()),
+            true => self.last_metric,
+            false => self.metric_number(point.metric())?,
         };
-        if let Some(number) = number {
-            self.last_metric = number;
-            let Some(table) = self.table(number) else {
-                if wanted.last() != Some(&number) {
-                    wanted.push(number);
-                }
-                return Ok(NO_SLOT);
-            };
-            let (mut tags, mut hash) = (0usize, 0u64);
-            for index in 0..point.tag_count() {
-                let (key, value) = point.tag_at(index);
-                if !value.is_empty() {
-                    hash = hash.wrapping_add(pair_hash(&self.hasher, key, value));
-                    tags += 1;
-                }
+        self.last_metric = number;
+        let Some(table) = self.table(number) else {
+            if wanted.last() != Some(&number) {
+                wanted.push(number);
             }
-            if let Some(ordinal) = table.find(hash, point, tags) {
-                return self.slot_for(SeriesId::new(number, ordinal));
+            return None;
+        };
+        let (mut tags, mut hash) = (0usize, 0u64);
+        for index in 0..point.tag_count() {
+            let (key, value) = point.tag_at(index);
+            if !value.is_empty() {
+                hash = hash.wrapping_add(pair_hash(&self.hasher, key, value));
+                tags += 1;
             }
         }
+        table.find(hash, point, tags).map(|ordinal| SeriesId::new(number, ordinal))
+    }
+
+    fn add_series(&mut self, point: &impl PointSource, limits: &Limits) -> Result<SeriesId> {
         let tags = Tags::new((0..point.tag_count()).map(|index| point.tag_at(index)))?;
         limits.check_series(point.metric(), &tags)?;
         let known = self.stored + (self.fresh.len() - self.doubles) as u64;
@@ -79,12 +114,11 @@ impl Dictionary {
                 ),
             ));
         }
-        let number = match number {
+        let number = match self.metric_number(point.metric()) {
             Some(number) => number,
             None => self.add_metric(point.metric(), true)?,
         };
-        let id = self.add(number, &tags)?;
-        self.slot_for(id)
+        self.add(number, &tags)
     }
 
     /// The slot of a series of a loaded metric, which gets one if it has none.
