@@ -24,7 +24,7 @@ use context::Context;
 use std::process::ExitCode;
 
 type Row = (&'static str, fn(&mut Context));
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     ("size", size::run),
     ("ingest", ingest::run),
     ("formats", formats::run),
