@@ -21,6 +21,7 @@
 
 pub mod backup;
 pub mod db;
+pub mod destination;
 pub mod error;
 pub mod export;
 pub mod files;
@@ -32,8 +33,8 @@ pub mod verify;
 pub use backup::{BackupManager, RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot};
 pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};
 pub use db::{
-    Answer, CancelToken, Config, Db, Durability, MetricInfo, PointRun, QueryOptions, Recovery, Row,
-    SeriesPoints,
+    Answer, CancelToken, Config, Db, Downsampling, DownsamplingReport, DownsamplingStatus, Durability,
+    MetricInfo, PointRun, QueryOptions, Recovery, Retention, Row, SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;

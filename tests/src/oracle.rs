@@ -18,6 +18,9 @@ pub type State = BTreeMap<(Rc<Series>, i64), u64>;
 enum Operation {
     Points(Vec<(Rc<Series>, i64, u64)>),
     Delete(Selector, TimeRange),
+    DeleteSeries(Vec<Series>, TimeRange),
+    /// Changes no point.
+    Mark,
 }
 
 /// The states of one history, from before the first commit on.
@@ -60,6 +63,16 @@ impl Oracle {
     /// Takes note of a deletion.
     pub fn delete(&mut self, position: Position, selector: &Selector, range: TimeRange) {
         self.commit(position, Operation::Delete(selector.clone(), range));
+    }
+
+    /// Takes note of a deletion of these series.
+    pub fn delete_series(&mut self, position: Position, series: Vec<Series>, range: TimeRange) {
+        self.commit(position, Operation::DeleteSeries(series, range));
+    }
+
+    /// Takes note of a commit that changes no point.
+    pub fn mark(&mut self, position: Position) {
+        self.commit(position, Operation::Mark);
     }
 
     fn commit(&mut self, position: Position, operation: Operation) {
@@ -128,6 +141,12 @@ fn apply(state: &mut State, operation: &Operation) {
         Operation::Delete(selector, range) => {
             state.retain(|(series, timestamp), _| !(range.contains(*timestamp) && selects(selector, series)));
         }
+        Operation::DeleteSeries(gone, range) => {
+            state.retain(|(series, timestamp), _| {
+                !(range.contains(*timestamp) && gone.iter().any(|gone| *gone == **series))
+            });
+        }
+        Operation::Mark => {}
     }
 }
 

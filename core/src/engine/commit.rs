@@ -76,7 +76,8 @@ impl Engine {
             self.scratch = scratch;
             return Err(batch_too_large(len, "bytes"));
         }
-        let runs = scratch.runs.iter().map(|&(slot, count, _)| (slot, count)).collect();
+        let runs: Vec<(u32, u32)> = scratch.runs.iter().map(|&(slot, count, _)| (slot, count)).collect();
+        self.note_prepared(&runs, &timestamps);
         let operation = Operation::Points { runs, timestamps, bits };
         let counts = self.dictionary.counts();
         let position = self.log.prepare(count, CommitKind::Points, &payload, now_ns, operation, counts);
@@ -108,27 +109,7 @@ impl Engine {
         }
         ids.sort_unstable();
         let series = SeriesSet::from_sorted_ids(ids)?;
-        let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series, time: range };
-        let payload = Commit::Delete { time: range, series: tombstone.series.clone() }.encode()?;
-        let counts = self.dictionary.counts();
-        self.log
-            .prepare(0, CommitKind::Delete, &payload, now_ns, Operation::Delete(tombstone), counts)
-            .map(Some)
-    }
-
-    /// Prepares the expiry of every point before `cutoff_ns`.
-    pub fn prepare_expire(&mut self, cutoff_ns: i64, now_ns: i64) -> Result<Option<Position>> {
-        self.check_writable()?;
-        let time = TimeRange::new(None, Some(cutoff_ns));
-        if time.is_empty() {
-            return Ok(None);
-        }
-        let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series: SeriesSet::all(), time };
-        let payload = Commit::Expire { cutoff: cutoff_ns }.encode()?;
-        let counts = self.dictionary.counts();
-        self.log
-            .prepare(0, CommitKind::Expire, &payload, now_ns, Operation::Delete(tombstone), counts)
-            .map(Some)
+        self.prepare_delete_series(series, range, now_ns)
     }
 
     /// Everything prepared so far, as one piece of log to write; `None` when nothing waits or the last piece is not settled.
@@ -166,6 +147,7 @@ impl Engine {
     pub(super) fn apply(&mut self, lsn: Lsn, operation: Operation) {
         match operation {
             Operation::Points { runs, timestamps, bits } => {
+                self.note_points(&runs, &timestamps);
                 let mut start = 0;
                 for (slot, count) in runs {
                     let end = start + count as usize;
@@ -177,12 +159,30 @@ impl Engine {
                 }
             }
             Operation::Delete(tombstone) => {
-                self.head.delete(&tombstone, &self.dictionary);
-                alloc::sync::Arc::make_mut(&mut self.tombstones).push(tombstone);
+                self.note_deletion(&tombstone);
+                self.bury(tombstone);
+            }
+            Operation::Expire(tombstone) => {
+                self.note_expiry(&tombstone);
+                self.bury(tombstone);
+            }
+            Operation::Settings { settings, policies } => {
+                self.note_settings(settings, policies);
+                self.unsealed_marks += 1;
+            }
+            Operation::Downsampled { rule, done } => {
+                self.note_downsampled(rule, &done);
                 self.unsealed_marks += 1;
             }
             Operation::Mark => self.unsealed_marks += 1,
         }
+    }
+
+    /// Hides the points that a tombstone names.
+    fn bury(&mut self, tombstone: Tombstone) {
+        self.head.delete(&tombstone, &self.dictionary);
+        alloc::sync::Arc::make_mut(&mut self.tombstones).push(tombstone);
+        self.unsealed_marks += 1;
     }
 
     pub(super) fn check_writable(&self) -> Result<()> {

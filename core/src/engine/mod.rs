@@ -17,6 +17,7 @@ mod log;
 mod opening;
 mod options;
 mod pins;
+mod policy;
 mod read;
 mod relocation;
 mod replay;
@@ -29,12 +30,14 @@ pub(crate) use checkpoint::superblock;
 pub use checkpoint::{Aftermath, Checkpoint};
 pub use compaction::{CompactionJob, CompactionStep};
 pub use effect::Effect;
+pub use expiry::{Expiry, SizeExpiry};
 pub use extent::Placed;
 pub use log::LogWrite;
 pub use opening::{Opening, create};
 pub use options::Options;
 pub use pins::Pin;
-pub use read::{Chunk, DigestRun, QueryRun, ReadView, RowBatch, SeriesReader, SeriesView};
+pub use policy::{Derived, DownsamplingBatch, DownsamplingRun, RuleStatus};
+pub use read::{Chunk, DigestRun, QueryPart, QueryRun, ReadView, RowBatch, SeriesReader, SeriesView};
 pub use relocation::Relocation;
 pub use replay::{LogBytes, ReplayEnd};
 pub use seal::SealJob;
@@ -85,6 +88,9 @@ pub struct Engine {
     space: Space,
     log: log::Log,
     pins: pins::Pins,
+    policy: policy::Policy,
+    /// The catalog in which no partition was found that can expire by size.
+    size_checked: Option<Generation>,
     scratch: commit::BatchScratch,
 }
 

@@ -1,6 +1,7 @@
 //! Opening a container: header, catalog pages, dictionaries, then the log; and making a new one.
+use super::policy::Policy;
 use super::{Engine, Identity, Options, checkpoint, log, pins};
-use crate::catalog::{Catalog, CatalogLoad};
+use crate::catalog::{Catalog, CatalogLoad, StoredPolicy};
 use crate::error::{At, Error, Result};
 use crate::format::{
     HEADER_AREA_LEN, LogStart, OtherSlot, SLOT_LEN, SegmentEntry, SeriesDefinition, Settings, SlotReport,
@@ -19,7 +20,8 @@ use super::space::Space;
 /// The bytes of a new, empty `data.db`: a header area with one valid superblock. It has no log file yet.
 pub fn create(lineage: Lineage, epoch: Epoch, settings: Settings, created_ns: i64) -> Result<Vec<u8>> {
     let identity = Identity { lineage, epoch, parent: None, created_ns, settings };
-    let superblock = checkpoint::superblock(&identity, &Catalog::empty(LogStart::None), 0);
+    let policy = Arc::new(StoredPolicy::new(settings));
+    let superblock = checkpoint::superblock(&identity, &Catalog::empty(LogStart::None, policy), 0);
     let slot = encode_slot(&superblock)?;
     let mut bytes = alloc::vec![0u8; HEADER_AREA_LEN as usize];
     bytes.iter_mut().zip(slot).for_each(|(to, from)| *to = from);
@@ -202,6 +204,8 @@ impl Opening {
             space,
             log,
             pins: pins::Pins::default(),
+            policy: Policy::new(&catalog.policy),
+            size_checked: None,
             scratch: super::commit::BatchScratch::default(),
             catalog: Arc::new(catalog),
             identity,

@@ -1,6 +1,7 @@
 //! Sealing: from a frozen head to segments.
 use super::checkpoint::Checkpoint;
 use super::{Engine, Placed};
+use crate::catalog::StoredPolicy;
 use crate::error::Result;
 use crate::format::{LogStart, SegmentEntry, SegmentKind};
 use crate::head::{FrozenHead, SeriesInfo};
@@ -20,6 +21,7 @@ pub struct SealJob {
     definitions: Vec<Arc<SeriesInfo>>,
     metrics: Vec<String>,
     log: LogStart,
+    policy: Arc<StoredPolicy>,
 }
 
 impl Engine {
@@ -42,7 +44,14 @@ impl Engine {
             self.dictionary.definitions(self.catalog.series_stored() as usize, frozen.counts.series);
         let metrics = self.dictionary.metric_names(self.catalog.metrics.len(), frozen.counts.metrics);
         let metrics = metrics.map(|name| String::from(&**name)).collect();
-        Some(SealJob { frozen, series, definitions, metrics, log: self.log.end() })
+        Some(SealJob {
+            frozen,
+            series,
+            definitions,
+            metrics,
+            log: self.log.end(),
+            policy: self.stored_policy(),
+        })
     }
 
     /// Puts the placed segments of a seal into the catalog. Its log is no longer needed for replay once the checkpoint is done.
@@ -63,6 +72,7 @@ impl Engine {
             tombstones,
             metrics: job.metrics,
             all_pages: false,
+            policy: Some(job.policy),
         })
     }
 

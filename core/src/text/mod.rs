@@ -5,6 +5,7 @@ mod number;
 mod shorten;
 mod size;
 
+pub(crate) use number::write_integer;
 pub use number::{NUMBER_BYTES_MAX, parse_number, write_number};
 pub use shorten::shorten;
 pub(crate) use size::human_bytes;

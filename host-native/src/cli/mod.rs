@@ -8,7 +8,9 @@ mod compact;
 mod completions;
 mod delete;
 mod demo;
+mod dest;
 mod digest;
+mod downsample;
 mod export;
 mod failure;
 mod import;
@@ -24,6 +26,7 @@ mod query;
 mod report;
 mod restore;
 mod rows;
+mod settings;
 mod verify;
 mod write;
 
@@ -56,6 +59,8 @@ Examples:
 enum Verb {
     Demo(demo::Demo),
     Init(init::Init),
+    Settings(settings::Settings),
+    Downsample(downsample::Downsample),
     Write(write::Write),
     Import(import::Import),
     Export(export::Export),
@@ -68,6 +73,7 @@ enum Verb {
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Dest(dest::Dest),
     Completions(completions::Completions),
 }
 
@@ -95,6 +101,8 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Demo(verb) => verb.run(json),
         Verb::Init(verb) => verb.run(json),
+        Verb::Settings(verb) => verb.run(json),
+        Verb::Downsample(verb) => verb.run(json),
         Verb::Write(verb) => verb.run(json),
         Verb::Import(verb) => verb.run(json),
         Verb::Export(verb) => verb.run(json),
@@ -107,6 +115,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Verify(verb) => verb.run(json),
         Verb::Backup(verb) => verb.run(json),
         Verb::Restore(verb) => verb.run(json),
+        Verb::Dest(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {

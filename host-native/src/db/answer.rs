@@ -1,11 +1,13 @@
 //! Answers: running a query, batch by batch.
-use super::shared::{Shared, lock};
+use super::parallel::{Helpers, cancelled, read_parts};
+use super::shared::lock;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
-use chronicle_core::engine::{QueryRun, ReadView, RowBatch};
+use chronicle_core::engine::{QueryRun, RowBatch};
 use chronicle_core::head::Position;
 use chronicle_core::query::{GroupKey, Query, ResultSchema};
 use chronicle_core::source::Step;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -44,8 +46,8 @@ pub struct QueryOptions {
 pub struct Row {
     /// Start of the window, or the point's own time; Unix ns.
     pub timestamp: i64,
-    /// Grouped tags as key and value; an absent tag has the empty value.
-    pub tags: Vec<(String, String)>,
+    /// Grouped tags as key and value, shared by the rows of a group; an absent tag has the empty value.
+    pub tags: Arc<[(String, String)]>,
     /// One value for each expression.
     pub values: Vec<f64>,
 }
@@ -54,6 +56,7 @@ pub struct Row {
 pub struct Answer<'db> {
     run: QueryRun,
     source: MapSource<'db>,
+    helpers: &'db Helpers,
     cancel: CancelToken,
     position: Position,
     done: bool,
@@ -73,19 +76,13 @@ impl Db {
         let position = view.position();
         let source = self.shared.view_source(&view);
         let run = QueryRun::new(query, view, memory_max)?;
-        Ok(Answer { run, source, cancel: options.cancel, position, done: false })
+        let helpers = &self.shared.helpers;
+        Ok(Answer { run, source, helpers, cancel: options.cancel, position, done: false })
     }
 
     /// Runs a query given as SQL text; `now()` in it is the time of this call.
     pub fn query_sql(&self, text: &str) -> Result<Answer<'_>> {
         self.query(&chronicle_core::query::parse_sql(text, crate::host::now_ns())?)
-    }
-}
-
-impl Shared {
-    /// A source for everything a view names.
-    pub(crate) fn view_source(&self, view: &ReadView) -> MapSource<'_> {
-        self.source(view.extents())
     }
 }
 
@@ -109,8 +106,9 @@ impl Answer<'_> {
     pub fn next_batch(&mut self) -> Result<Option<RowBatch>> {
         while !self.done {
             if self.cancel.is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "the query was cancelled"));
+                return Err(cancelled());
             }
+            read_parts(&mut self.run, &self.source, self.helpers, &self.cancel)?;
             match self.run.step(&mut self.source)? {
                 Step::Ready(batch) if batch.is_empty() => {}
                 Step::Ready(batch) => return Ok(Some(batch)),
@@ -124,15 +122,22 @@ impl Answer<'_> {
     /// Everything that is left, as rows. For small answers; large ones are better read in batches.
     pub fn rows(mut self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
+        let mut tags_of: HashMap<u32, Arc<[(String, String)]>> = HashMap::new();
+        let width = self.run.schema().value_columns().len();
         while let Some(batch) = self.next_batch()? {
-            let keys = &self.run.schema().tag_keys;
-            for (timestamp, group, values) in batch.rows(self.run.schema().value_columns().len()) {
-                let group = self.run.group(group);
-                let value = |key: &String| group.map_or(String::new(), |group| group.get(key).to_owned());
-                let tags = keys.iter().map(|key| (key.clone(), value(key))).collect();
-                rows.push(Row { timestamp, tags, values: values.to_vec() });
+            rows.reserve(batch.len());
+            for (timestamp, group, values) in batch.rows(width) {
+                let tags = tags_of.entry(group).or_insert_with(|| self.tags(group));
+                rows.push(Row { timestamp, tags: Arc::clone(tags), values: values.to_vec() });
             }
         }
         Ok(rows)
+    }
+
+    /// Tags of a group under every key of the schema.
+    fn tags(&self, group: u32) -> Arc<[(String, String)]> {
+        let group = self.run.group(group);
+        let value = |key: &String| group.map_or(String::new(), |group| group.get(key).to_owned());
+        self.run.schema().tag_keys.iter().map(|key| (key.clone(), value(key))).collect()
     }
 }

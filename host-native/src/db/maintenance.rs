@@ -74,9 +74,8 @@ impl Shared {
         } else {
             self.finish_unfinished(&mut lock(&self.maintenance))?;
         }
-        let expired = lock(&self.engine).engine.expiry_due(crate::host::now_ns());
-        if let Some(cutoff) = expired {
-            self.commit_now(|cell, now| cell.engine.prepare_expire(cutoff, now))?;
+        if self.keep_up()? {
+            self.wake_background();
         }
         while !lock(&self.engine).engine.seal_is_due() && self.compact_once(false)? {
             if lock(&self.wake).stop {
@@ -195,6 +194,10 @@ impl Shared {
                     lock(&self.engine).engine.install_dictionary(placed).map_err(|e| self.classify(e))?;
                 self.run_checkpoint(&mut unfinished, checkpoint)?;
             }
+        }
+        let dropped = lock(&self.engine).engine.drop_covered().map_err(|error| self.classify(error))?;
+        if let Some(checkpoint) = dropped {
+            self.run_checkpoint(&mut unfinished, checkpoint)?;
         }
         let job = lock(&self.engine).engine.begin_compaction(all);
         let Some(mut job) = job else { return Ok(false) };

@@ -3,14 +3,18 @@
 //! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
 //! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
 mod answer;
+mod blocks;
 mod commit;
 mod config;
 mod inspect;
 mod maintenance;
 mod open;
+mod parallel;
+mod policy;
 mod reader;
 mod scan;
 mod shared;
+mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
@@ -18,9 +22,11 @@ pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
+pub use policy::{Downsampling, DownsamplingStatus, Retention};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
+pub use upkeep::DownsamplingReport;
 
 use crate::error::{ErrorKind, Result};
 use chronicle_core::engine::{Gauges, Identity, Selector};

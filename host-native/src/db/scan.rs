@@ -1,4 +1,5 @@
 //! Whole scans: points series by series, the digest, the list of metrics.
+use super::parallel::read_digest;
 use super::shared::lock;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,8 +83,11 @@ impl Db {
     ) -> Result<(Option<Digest>, Position)> {
         let view = Arc::new(lock(&self.shared.engine).engine.view(&Selector::all(), TimeRange::ALL));
         let position = view.position();
-        let mut source = self.shared.view_source(&view);
+        let mut source = self.shared.source(view.extents());
         let mut run = DigestRun::new(view, trust_stored);
+        if !read_digest(&mut run, &source, &self.shared.helpers, &mut go_on)? {
+            return Ok((None, position));
+        }
         loop {
             match run.step(&mut source)? {
                 Step::Ready(Some(digest)) => return Ok((Some(digest), position)),

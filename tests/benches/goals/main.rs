@@ -7,6 +7,7 @@
 //! tables and a chart. Scratch data lies under `target/tmp`; the large database is kept there between runs.
 mod chart;
 mod context;
+mod formats;
 mod ingest;
 mod limits;
 mod open;
@@ -26,9 +27,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 type Row = (&'static str, fn(&mut Context));
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     ("size", size::run),
     ("ingest", ingest::run),
+    ("formats", formats::run),
     ("read", read::run),
     ("open", open::run),
     ("snapshot", snapshot::run),

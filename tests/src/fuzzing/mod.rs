@@ -1,4 +1,4 @@
-//! Fuzzing: every decoder of the core, one function each, that takes any bytes.
+//! Fuzzing: every decoder of bytes or text from outside, one function each, that takes any bytes.
 //!
 //! A function here must return whatever it is given: a panic, an endless loop or memory out of proportion is a defect
 //! of the decoder. Where bytes carry checksums, the function computes them first, since anyone can; what lies behind
@@ -7,14 +7,18 @@
 //! The same functions serve two drivers: `cargo run --release -p chronicle-tests --bin fuzz`, which mutates the seeds
 //! below and needs nothing installed, and the libFuzzer targets in `tests/fuzz/`, which are guided by coverage.
 mod codec;
+mod destination;
 mod format;
 pub mod mutate;
+mod points;
 mod record;
 mod segment;
 mod text;
 
 pub use codec::*;
+pub use destination::*;
 pub use format::*;
+pub use points::*;
 pub use record::*;
 pub use segment::*;
 pub use text::*;
@@ -73,11 +77,16 @@ targets! {
     decode_log, format::log_seeds, 256;
     decode_commit, format::commit_seeds, 512 + 64 * 16 * 4;
     decode_snapshot_record, record::record_seeds, 1024;
-    decode_csv, text::csv_seeds, 512;
+    decode_csv, points::csv_seeds, 512;
+    decode_json, points::json_seeds, 1024;
+    decode_jsonl, points::jsonl_seeds, 1024;
+    decode_line, points::line_seeds, 2048;
     decode_sql, text::sql_seeds, 4096;
     decode_timestamp_text, text::timestamp_seeds, 512;
     decode_duration_text, text::duration_seeds, 512;
     decode_number_text, text::number_seeds, 512;
+    decode_object_name, destination::object_name_seeds, 512;
+    decode_destination_url, destination::destination_url_seeds, 512;
 }
 
 /// Takes numbers off the front of an input, so that one input can hold a decoder's other arguments too. What is

@@ -5,8 +5,8 @@ use super::file::Loss;
 use crate::oracle::{Oracle, State};
 use crate::workload::Random;
 use chronicle_core::engine::{
-    Checkpoint, CompactionJob, CompactionStep, Effect, Engine, LogWrite, Opening, Options, Placed, ReadView,
-    ReplayEnd, SealJob, Selector, create,
+    Checkpoint, CompactionJob, CompactionStep, Effect, Engine, Expiry, LogWrite, Opening, Options, Placed,
+    ReadView, ReplayEnd, SealJob, Selector, create,
 };
 use chronicle_core::error::Result;
 use chronicle_core::format::{HEADER_AREA_LEN, LogStart, Settings};
@@ -278,7 +278,7 @@ impl SimDb {
     /// Prepares the expiry of everything before `cutoff`.
     pub fn prepare_expire(&mut self, cutoff: i64) {
         let now = self.clock.now();
-        if let Some(position) = self.engine.prepare_expire(cutoff, now).expect("an expiry") {
+        if let Some(position) = self.engine.prepare_expire(&Expiry::before(cutoff), now).expect("an expiry") {
             self.oracle.delete(position, &Selector::all(), TimeRange::new(None, Some(cutoff)));
         }
     }

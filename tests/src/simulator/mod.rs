@@ -12,6 +12,7 @@ mod db;
 mod disk;
 mod extents;
 mod file;
+mod rules;
 mod work;
 
 pub use check::{Rows, digest_of, naive_rows, read_all, run_query};

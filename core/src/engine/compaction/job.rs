@@ -201,8 +201,8 @@ impl CompactionJob {
 }
 
 impl ReadView {
-    /// Everything that `inputs` hold and `tombstones` do not name.
-    fn of_segments(
+    /// The points of `series` that `inputs` hold and `tombstones` do not name.
+    pub(crate) fn of_segments(
         engine: &mut Engine,
         series: Vec<Arc<SeriesInfo>>,
         inputs: Vec<SegmentEntry>,

@@ -28,8 +28,11 @@ impl Engine {
         let tombstones: Vec<Tombstone> =
             self.tombstones.iter().filter(|tombstone| tombstone.lsn <= position).cloned().collect();
         let entries: Vec<SegmentEntry> = self.catalog.point_segments().copied().collect();
-        let inputs =
-            if all { pick::everything(&entries, &tombstones) } else { pick::next(&entries, &tombstones) }?;
+        let trim = self.identity.settings.retention_bytes.is_some();
+        let inputs = match all {
+            true => pick::everything(&entries, &tombstones),
+            false => pick::next(&entries, &tombstones, trim),
+        }?;
         let lsn_max = pick::reach(&entries, &inputs, &tombstones);
         Some(CompactionJob::new(self, inputs, tombstones, lsn_max))
     }

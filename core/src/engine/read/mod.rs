@@ -2,7 +2,10 @@
 //!
 //! A view is taken in an instant; readers then need only the view and a [`crate::source::Source`]. Everything is read
 //! series by series in pieces of bounded size, so memory follows the piece and not the answer.
+mod aggregates;
 mod digest;
+mod groups;
+mod part;
 mod piece;
 mod points;
 mod query;
@@ -11,6 +14,7 @@ mod series;
 mod view;
 
 pub use digest::DigestRun;
+pub use part::QueryPart;
 pub use query::QueryRun;
 pub use rows::RowBatch;
 pub use series::{Chunk, SeriesReader};

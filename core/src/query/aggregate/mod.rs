@@ -15,7 +15,8 @@
 //!
 //! **What depends on the layout.** Nothing but the last bits of `sum`, `mean`, `stddev` and `rate`: floating-point
 //! addition is not associative, and the order of additions follows the order of the calls (series, blocks, statistics
-//! of blocks, parallel scans) and runs in 8 lanes inside long runs. That includes whether a sum of huge values of both
+//! of blocks, merges of parts) and runs in 8 lanes inside long runs. Parts of a query are cut and merged in an order of
+//! their own, whoever reads them, so the number of threads is no part of the layout. That includes whether a sum of huge values of both
 //! signs overflows on the way. All other results are the same for every order of calls; which
 //! of the many bit patterns a NaN has is not part of a result, except in `first` and `last`.
 //!
