@@ -26,6 +26,7 @@ text { font: 12px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-s
 .ground { fill: #ffffff }
 .bar { fill: #b6bfc9 }
 .bar-ours { fill: #e8590c }
+.figure { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round }
 .grid { stroke: #e4e8ec; stroke-width: 1 }
 .floor { stroke: #59636e; stroke-width: 1.5; stroke-dasharray: 3 3 }
 .aim { stroke: #1a7f37; stroke-width: 2 }
@@ -37,6 +38,7 @@ text { font: 12px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-s
   .ground { fill: #0d1117 }
   .bar { fill: #48515c }
   .bar-ours { fill: #f76707 }
+  .figure { stroke: #0d1117 }
   .grid { stroke: #21262d }
   .floor { stroke: #9198a1 }
   .aim { stroke: #3fb950 }
@@ -128,7 +130,19 @@ impl<'a> Panel<'a> {
             let at = (x, top + STEP * (number + 1) as f64);
             self.bar(text, at, entry.name, entry.figures.median(), &format!("{}x", short(times)), false);
         }
-        if let Some(goal) = line.goal.filter(|goal| !goal.of_ratio) {
+        self.goals(text, start, top, bottom);
+        // Last, so that no mark goes through a figure.
+        let figures = std::iter::once(ours).chain(line.peers.iter().map(|entry| entry.figures.median()));
+        for (number, figure) in figures.enumerate() {
+            let at = (start + self.at(figure).max(1.0) + 6.0, top + STEP * number as f64 + 11.0);
+            let class = if number == 0 { "figure ours" } else { "figure" };
+            label(text, at.0, at.1, class, &short(figure));
+        }
+    }
+
+    /// Floor and aim.
+    fn goals(&self, text: &mut String, start: f64, top: f64, bottom: f64) {
+        if let Some(goal) = self.line.goal.filter(|goal| !goal.of_ratio) {
             let (floor, aim) = (start + self.at(goal.floor), start + self.at(goal.aim));
             vertical(text, floor, top - 4.0, bottom + 2.0, "floor");
             vertical(text, aim, top - 4.0, bottom + 2.0, "aim");
@@ -137,7 +151,7 @@ impl<'a> Panel<'a> {
             let words = [("quiet", "floor", goal.floor, floor), ("aim-text", "aim", goal.aim, aim)];
             for (class, word, value, at) in words {
                 let (anchor, shift) =
-                    if at == left && left != right { ("end", 3.0) } else { ("start", -3.0) };
+                    if at == left && left != right { ("end", -1.0) } else { ("start", 1.0) };
                 let _ = writeln!(
                     text,
                     "<text class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{word} {}</text>",
@@ -158,7 +172,6 @@ impl<'a> Panel<'a> {
             "<rect class=\"{bar}\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"2\"/>",
             x + NAMES
         );
-        label(text, x + NAMES + width + 6.0, y + 11.0, class, &short(value));
         if !times.is_empty() {
             label(text, x + NAMES + BARS + 76.0, y + 11.0, "quiet", times);
         }

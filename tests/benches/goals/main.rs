@@ -62,6 +62,8 @@ fn main() -> ExitCode {
             }
         }
     }
+    // Peers may panic and the run goes on: one line for each, whatever backtraces are asked for.
+    std::panic::set_hook(Box::new(|panic| eprintln!("!! {panic}")));
     let mut context = Context::new(quick, &peers);
     let mut machine = measure::machine(context.folder());
     if quick {

@@ -20,9 +20,10 @@ fn python() -> PathBuf {
     tools().join("venv/bin/python")
 }
 
+/// Isolated, or Python would take `duckdb.py` for the module of that name.
 fn worker() -> Worker {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/goals/peers/duckdb.py");
-    Worker::start(Command::new(python()).arg(script)).unwrap()
+    Worker::start(Command::new(python()).arg("-I").arg(script)).unwrap()
 }
 
 fn cost(answer: &Value) -> Cost {
@@ -137,6 +138,15 @@ impl Store for Open {
 
     fn peak(&mut self) -> Option<u64> {
         self.worker.ask(&json!({"do": "peak"}), &[])["answer"].as_u64()
+    }
+
+    fn text_out(&mut self, file: &Path) -> Option<(&'static str, Cost)> {
+        let answer = self.worker.ask(&json!({"do": "text_out", "file": file}), &[]);
+        Some(("csv", cost(&answer)))
+    }
+
+    fn text_in(&mut self, file: &Path) -> Option<Cost> {
+        Some(cost(&self.worker.ask(&json!({"do": "text_in", "file": file}), &[])))
     }
 
     fn close(mut self: Box<Self>) {

@@ -3,7 +3,7 @@
 //! What it keeps true: a peer that panics, hangs or answers something else costs its own cells and nothing more, and says
 //! so in a line that can't be overlooked. Databases that are read or weighed are made in processes of their own, which
 //! gives the memory they took as well.
-use super::{Peer, Store, all, folder_len};
+use super::{Peer, Store, all};
 use crate::context::{BATCH, points};
 use crate::report::Entry;
 use crate::works::Work;
@@ -82,7 +82,7 @@ impl Fleet {
             let name = peer.name();
             let made = self.made.entry((name, work.to_string())).or_insert_with(|| {
                 let folder = self.folder.join(format!("{name}-{}", work.name()));
-                let made = make(name, work, &folder);
+                let made = make(peer.as_ref(), work, &folder);
                 made.map_err(|why| loud(name, &format!("database of {work}"), &why)).ok()
             });
             all.extend(made.clone().map(|made| (name, made)));
@@ -151,6 +151,35 @@ impl Fleet {
         }
         compared.alone(runs, &mut ours);
         compared
+    }
+}
+
+/// What text formats cost a peer: its name, the format, CPU seconds out and in.
+pub(crate) type Texts = Vec<(&'static str, &'static str, f64, f64)>;
+
+impl Fleet {
+    /// All points of the databases of `work` as text, and back into new ones.
+    pub(crate) fn texts(&mut self, work: Work) -> Texts {
+        let mut texts = Texts::new();
+        for (name, made) in self.made(work) {
+            let Some(peer) = self.peers.iter().find(|peer| peer.name() == name) else { continue };
+            let folder = self.folder.join(format!("{name}-text"));
+            let file = folder.join("text");
+            let both = || {
+                std::fs::create_dir_all(&folder).unwrap();
+                let mut store = peer.open(&made.folder, true);
+                let out = store.text_out(&file);
+                store.close();
+                let (format, out) = out?;
+                let mut store = peer.open(&folder, true);
+                let back = store.text_in(&file)?;
+                store.close();
+                Some((name, format, out.cpu, back.cpu))
+            };
+            texts.extend(attempt(name, "text", both).flatten());
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        texts
     }
 }
 
@@ -256,12 +285,12 @@ impl Compared {
 }
 
 /// Makes a database in a process of its own.
-fn make(name: &str, work: Work, folder: &Path) -> Result<Made, String> {
+fn make(peer: &dyn Peer, work: Work, folder: &Path) -> Result<Made, String> {
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
-    command.args(["--child", "peer", name, &work.to_string()]).arg(folder).stdout(Stdio::piped());
+    command.args(["--child", "peer", peer.name(), &work.to_string()]).arg(folder).stdout(Stdio::piped());
     let mut process = super::process::Process::start(&mut command)?;
     if !process.ended(MAKING) {
         return Err(format!("not ready after {} s", MAKING.as_secs()));
@@ -270,7 +299,7 @@ fn make(name: &str, work: Work, folder: &Path) -> Result<Made, String> {
     let out = process.child().stdout.as_mut().ok_or("no output")?;
     std::io::Read::read_to_string(out, &mut text).map_err(|error| error.to_string())?;
     let peak = text.trim().strip_prefix("peak ").ok_or("it failed, see above")?;
-    Ok(Made { folder: folder.to_owned(), bytes: folder_len(folder), peak: peak.parse().ok() })
+    Ok(Made { folder: folder.to_owned(), bytes: peer.bytes(folder), peak: peak.parse().ok() })
 }
 
 /// The child's side of [`make`].

@@ -50,6 +50,11 @@ pub(crate) trait Peer {
     /// when its write returns; else nothing waits for the medium, which is for making databases that are read or weighed.
     fn open(&self, folder: &Path, durable: bool) -> Box<dyn Store>;
 
+    /// Bytes of the closed database in `folder`. Logs don't count, as Chronicle's does not: all is in its final form.
+    fn bytes(&self, folder: &Path) -> u64 {
+        folder_len(folder, &|_| true)
+    }
+
     /// What opening the database in `folder` takes, until it has answered something.
     fn opening(&self, folder: &Path) -> Cost {
         let (store, cost) = time(|| self.open(folder, true));
@@ -83,6 +88,16 @@ pub(crate) trait Store {
 
     /// Growth of the resident peak of its process since the points were handed over, in bytes.
     fn peak(&mut self) -> Option<u64>;
+
+    /// Writes everything to `file` as the text that it exports best: its name among the formats, and the cost.
+    fn text_out(&mut self, _file: &Path) -> Option<(&'static str, Cost)> {
+        None
+    }
+
+    /// Takes in what [`Store::text_out`] wrote; this database is empty.
+    fn text_in(&mut self, _file: &Path) -> Option<Cost> {
+        None
+    }
 
     /// Closes it in order.
     fn close(self: Box<Self>);
@@ -211,13 +226,13 @@ fn growth(before: Option<u64>) -> Option<u64> {
     Some(measure::peak_resident_bytes()?.saturating_sub(before?))
 }
 
-/// Bytes of all files in a folder, as long as they say they are.
-pub(crate) fn folder_len(folder: &Path) -> u64 {
+/// Bytes of those files in a folder whose names count, as long as they say they are.
+fn folder_len(folder: &Path, counts: &dyn Fn(&str) -> bool) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let len = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => folder_len(&entry.path()),
-        Ok(metadata) => metadata.len(),
-        Err(_) => 0,
+        Ok(metadata) if metadata.is_dir() => folder_len(&entry.path(), counts),
+        Ok(metadata) if counts(&entry.file_name().to_string_lossy()) => metadata.len(),
+        _ => 0,
     };
     entries.flatten().map(len).sum()
 }

@@ -235,6 +235,20 @@ impl Store for Open {
         status_of(self.process.id(), "VmHWM:")
     }
 
+    fn text_out(&mut self, file: &Path) -> Option<(&'static str, Cost)> {
+        let path = format!("/api/v1/export?match[]={}", escaped("{__name__=~\".+\"}"));
+        let (text, cost) = self.time(|http| http.get(&path).unwrap().1);
+        std::fs::write(file, text).unwrap();
+        Some(("jsonl", cost))
+    }
+
+    fn text_in(&mut self, file: &Path) -> Option<Cost> {
+        let text = std::fs::read(file).unwrap();
+        let (status, cost) = self.time(|http| http.post("/api/v1/import", &text).unwrap().0);
+        assert_eq!(status, 204);
+        Some(cost)
+    }
+
     fn close(mut self: Box<Self>) {
         // An interrupt flushes what is in memory.
         let id = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
