@@ -45,20 +45,20 @@ def timed(work):
 def opened(command):
     global connection, durable
     durable = command["durable"]
+    is_new = not os.path.exists(command["path"])
 
     def work():
         global connection
         connection = duckdb.connect(command["path"])
-        return connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()[0]
+        return is_new or connection.execute("SELECT value FROM points LIMIT 1").fetchone()
 
     reply = timed(work)
-    if reply["answer"] == 0:
+    if is_new:
         connection.execute("CREATE TABLE series(id INTEGER, name VARCHAR)")
         connection.execute("CREATE TABLE points(series INTEGER, time TIMESTAMP_NS, value DOUBLE)")
     numbers.update({name: number for number, name in connection.execute("SELECT id, name FROM series").fetchall()})
     # A log that is folded in every 16 MB would be most of the work of an import; raised as its guide advises for one.
     connection.execute("SET wal_autocheckpoint = '1GB'")
-    reply["version"] = duckdb.__version__
     return reply
 
 
