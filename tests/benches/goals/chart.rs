@@ -148,7 +148,10 @@ impl<'a> Panel<'a> {
             vertical(text, aim, top - 4.0, bottom + 2.0, "aim");
             // The texts turn away from each other.
             let (left, right) = if floor < aim { (floor, aim) } else { (aim, floor) };
-            let words = [("quiet", "floor", goal.floor, floor), ("aim-text", "aim", goal.aim, aim)];
+            let mut words = vec![("quiet", "floor", goal.floor, floor), ("aim-text", "aim", goal.aim, aim)];
+            if goal.floor == goal.aim {
+                words = vec![("aim-text", "floor and aim", goal.aim, aim)];
+            }
             for (class, word, value, at) in words {
                 let (anchor, shift) =
                     if at == left && left != right { ("end", -1.0) } else { ("start", 1.0) };

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Longest time for making one database.
 const MAKING: Duration = Duration::from_secs(180);
+/// Time since the start after which no more databases are made: the run must end.
+const BUDGET: Duration = Duration::from_secs(15 * 60);
 /// Time after which a peer gets no more turns in one comparison.
 const TURNS: Duration = Duration::from_secs(8);
 
@@ -37,6 +39,7 @@ pub(crate) struct Fleet {
     columns: Vec<(&'static str, Result<String, String>)>,
     made: HashMap<(&'static str, String), Option<Made>>,
     folder: PathBuf,
+    started: Instant,
 }
 
 /// An open database of a peer with its name and tolerance.
@@ -67,7 +70,7 @@ impl Fleet {
                 }
             }
         }
-        Self { peers, columns, made: HashMap::new(), folder: folder.to_owned() }
+        Self { peers, columns, made: HashMap::new(), folder: folder.to_owned(), started: Instant::now() }
     }
 
     /// Names of all columns; what the peer is, or why it is not here.
@@ -82,7 +85,9 @@ impl Fleet {
             let name = peer.name();
             let made = self.made.entry((name, work.to_string())).or_insert_with(|| {
                 let folder = self.folder.join(format!("{name}-{}", work.name()));
-                let made = make(peer.as_ref(), work, &folder);
+                let in_time = self.started.elapsed() < BUDGET;
+                let made =
+                    if in_time { make(peer.as_ref(), work, &folder) } else { Err("no time left".into()) };
                 made.map_err(|why| loud(name, &format!("database of {work}"), &why)).ok()
             });
             all.extend(made.clone().map(|made| (name, made)));
