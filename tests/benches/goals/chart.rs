@@ -69,7 +69,7 @@ pub(crate) fn svg(report: &Report, machine: &str) -> String {
     label(&mut text, MARGIN, 34.0, "title", "Chronicle and its peers, one run");
     label(&mut text, MARGIN, 54.0, "quiet", &format!("{machine}{absent}"));
     let key = "Logarithmic scales. Dashed: the floor that Chronicle holds; green: its aim. Multiples: how much better \
-               (or worse, below 1x) Chronicle is.";
+               (or worse, below 1x) Chronicle is. VictoriaMetrics changes values.";
     label(&mut text, MARGIN, 71.0, "quiet", key);
     text.push_str(&body);
     text.push_str("</svg>\n");
