@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest time for making one database.
-const MAKING: Duration = Duration::from_secs(180);
+const MAKING: Duration = Duration::from_secs(240);
 /// Time since the start after which no more databases are made: the run must end.
 const BUDGET: Duration = Duration::from_secs(15 * 60);
 /// Time after which a peer gets no more turns in one comparison.

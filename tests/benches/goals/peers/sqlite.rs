@@ -1,5 +1,5 @@
 //! SQLite as an application would embed it: names of series in one table, points in another without row ids, ordered by
-//! series and time; a map from names to numbers in the application; prepared statements; a write-ahead log.
+//! series and time; a map from names to numbers in the application; prepared statements; a write-ahead log; 64 MiB of cache.
 //!
 //! Fair: durable means `synchronous=FULL`, one transaction a batch. Its size is taken after `VACUUM`. Not comparable: it
 //! keeps general tables with indexes, transactions over any statement, and values of any type.
@@ -18,7 +18,7 @@ impl Peer for SqlitePeer {
     }
     fn about(&self) -> String {
         format!(
-            "{}, WAL, synchronous=FULL, WITHOUT ROWID by series and time, after VACUUM",
+            "{}, WAL, synchronous=FULL, 64 MiB of cache, WITHOUT ROWID by series and time, after VACUUM",
             rusqlite::version()
         )
     }
@@ -40,6 +40,8 @@ impl Sqlite {
         let connection = Connection::open(path).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         connection.pragma_update(None, "synchronous", synchronous).unwrap();
+        // 64 MiB: the 2 MB that are the default don't hold the last leaf of each series.
+        connection.pragma_update(None, "cache_size", -65536).unwrap();
         connection
             .execute_batch(
                 "CREATE TABLE IF NOT EXISTS series(id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);
