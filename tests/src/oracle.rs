@@ -2,11 +2,12 @@
 //!
 //! A map from (series, timestamp) to bits for every LSN, made by carrying out the commits one by one. It knows nothing of
 //! segments, heads, logs or time ranges in files.
+use crate::question::is_found;
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Selector;
 use chronicle_core::head::Position;
 use chronicle_core::model::{Point, Series, Tags, TimeRange};
-use chronicle_core::query::Matcher;
+use chronicle_core::query::{Filter, FilterNode, Matcher};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -153,11 +154,25 @@ fn apply(state: &mut State, operation: &Operation) {
 /// Whether a selector names a series.
 pub fn selects(selector: &Selector, series: &Series) -> bool {
     selector.metric.as_ref().is_none_or(|metric| *metric == series.metric)
-        && selector.matchers.iter().all(|matcher| match matcher {
-            Matcher::Equal { key, value } => series.tags.get(key) == value,
-            Matcher::NotEqual { key, value } => series.tags.get(key) != value,
+        && takes(&selector.filter, &|key| series.tags.get(key).to_owned())
+}
+
+/// Whether a filter takes a series with these tags, computed from the filter alone: patterns are those of another library.
+pub fn takes(filter: &Filter, tag: &dyn Fn(&str) -> String) -> bool {
+    match filter.node() {
+        FilterNode::All(filters) => filters.iter().all(|filter| takes(filter, tag)),
+        FilterNode::Any(filters) => filters.iter().any(|filter| takes(filter, tag)),
+        FilterNode::Match(matcher) => match matcher {
+            Matcher::Equal { key, value } => tag(key) == *value,
+            Matcher::NotEqual { key, value } => tag(key) != *value,
+            Matcher::In { key, values } => values.contains(&tag(key)),
+            Matcher::NotIn { key, values } => !values.contains(&tag(key)),
+            Matcher::Match { key, regex } => is_found(regex.as_str(), &tag(key)),
+            Matcher::NotMatch { key, regex } => !is_found(regex.as_str(), &tag(key)),
             other => panic!("the oracle does not know {other:?}"),
-        })
+        },
+        other => panic!("the oracle does not know {other:?}"),
+    }
 }
 
 /// Digest of a state, point by point.

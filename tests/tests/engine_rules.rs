@@ -263,3 +263,27 @@ fn a_new_rule_takes_no_windows_whose_points_have_expired() {
     run.db.catch_up(run.now);
     assert_eq!(run.stored("cpu.sum"), before);
 }
+
+#[test]
+fn a_clock_that_leaps_ahead_computes_windows_early_and_expires_nothing() {
+    let mut run = Run::new(8);
+    for _ in 0..3 {
+        let batch = run.batch();
+        run.db.write(&batch, true);
+        run.db.catch_up(run.now + (365 << 20) * SECOND);
+    }
+    let mut settings = run.db.engine.identity().settings;
+    settings.retention_ns = Some(400 * 86_400 * SECOND as u64);
+    let now = run.db.clock.now();
+    let position = run.db.engine.prepare_settings(settings, policies(), now).unwrap().unwrap();
+    run.db.oracle.mark(position);
+    run.db.seal();
+    run.db.flush(true);
+    run.db.seal();
+    assert_eq!(run.db.engine.expiry_due(i64::MAX), None);
+    // The points that come when the clock is right again.
+    let batch = run.batch();
+    run.db.write(&batch, true);
+    run.now += 3_600 * SECOND;
+    run.settle();
+}

@@ -70,7 +70,13 @@ fn answer(db: &Db, query: &Query) -> Vec<(i64, Vec<String>, Vec<u64>)> {
     let rows = db.query(query).unwrap().rows().unwrap();
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect();
     rows.iter()
-        .map(|row| (row.timestamp, row.tags.iter().map(|tag| tag.1.clone()).collect(), bits(&row.values)))
+        .map(|row| {
+            (
+                row.timestamp,
+                row.tags.iter().map(|tag| tag.1.clone()).collect(),
+                bits(&row.values.iter().flatten().copied().collect::<Vec<_>>()),
+            )
+        })
         .collect()
 }
 

@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 
 /// Items on a full page when this code writes one; readers take up to the format's maximum.
 const PAGE_ITEMS: usize = 256;
-/// Names on a full page of metrics: the root has room for some 650 pages, so this bounds how many metrics there can be.
+/// Names on a full page of metrics: the root has room for some 650 pages, half as many beside the largest policies, so this bounds how many metrics there can be.
 const PAGE_NAMES: usize = 16_384;
 const _: () = assert!(PAGE_NAMES <= PageKind::Metrics.entries_max() as usize);
 const _: () = assert!(PAGE_ITEMS <= PageKind::Segments.entries_max() as usize);

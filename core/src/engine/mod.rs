@@ -37,7 +37,9 @@ pub use opening::{Opening, create};
 pub use options::Options;
 pub use pins::Pin;
 pub use policy::{Derived, DownsamplingBatch, DownsamplingRun, RuleStatus};
-pub use read::{Chunk, DigestRun, QueryPart, QueryRun, ReadView, RowBatch, SeriesReader, SeriesView};
+pub use read::{
+    Chunk, DigestRun, QueryPart, QueryRun, QueryStats, ReadView, RowBatch, SeriesReader, SeriesView,
+};
 pub use relocation::Relocation;
 pub use replay::{LogBytes, ReplayEnd};
 pub use seal::SealJob;

@@ -1,23 +1,22 @@
 //! Selector: which series a query, a deletion or a partial restore means.
 use crate::head::{Dictionary, SeriesInfo};
-use crate::query::Matcher;
+use crate::query::{Filter, tag};
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 /// Series by metric and tags. The default selects every series.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selector {
     /// Only this metric; `None` for all.
     pub metric: Option<String>,
-    /// All of these hold.
-    pub matchers: Vec<Matcher>,
+    /// Conditions on the tags.
+    pub filter: Filter,
 }
 
 impl Selector {
     /// Every series of a metric.
     pub fn metric(name: impl Into<String>) -> Self {
-        Self { metric: Some(name.into()), matchers: Vec::new() }
+        Self { metric: Some(name.into()), filter: Filter::default() }
     }
 
     /// Every series.
@@ -28,7 +27,14 @@ impl Selector {
     /// Only series whose tag `key` has this value; an absent tag has the empty value.
     #[must_use]
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.matchers.push(Matcher::Equal { key: key.into(), value: value.into() });
+        self.filter = self.filter.and(tag(key).equals(value));
+        self
+    }
+
+    /// Only series for which this holds too.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Into<Filter>) -> Self {
+        self.filter = self.filter.and(filter);
         self
     }
 
@@ -43,6 +49,6 @@ impl Selector {
             .into_iter()
             .flatten()
             .chain(all.into_iter().flatten())
-            .filter(|(_, info)| self.matchers.iter().all(|matcher| matcher.matches(&info.series.tags)))
+            .filter(|(_, info)| self.filter.matches(&info.series.tags))
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! What it keeps true: results go to stdout and everything else to stderr; `--json` makes both machine-readable; the exit
 //! status says what happened (see [`failure`]); nothing half-written is left behind. Only this folder prints.
+mod answer;
 mod args;
 mod backup;
+mod canvas;
 mod compact;
 mod completions;
 mod delete;
@@ -21,6 +23,7 @@ mod metrics;
 mod names;
 mod output;
 mod place;
+mod plot;
 mod progress;
 mod query;
 mod report;
@@ -64,7 +67,7 @@ enum Verb {
     Write(write::Write),
     Import(import::Import),
     Export(export::Export),
-    Query(query::Query),
+    Query(query::QueryArgs),
     Delete(delete::Delete),
     Metrics(metrics::Metrics),
     Inspect(inspect::Inspect),

@@ -3,7 +3,7 @@ use super::parallel::{Helpers, cancelled, read_parts};
 use super::shared::lock;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
-use chronicle_core::engine::{QueryRun, RowBatch};
+use chronicle_core::engine::{QueryRun, QueryStats, RowBatch};
 use chronicle_core::head::Position;
 use chronicle_core::query::{GroupKey, Query, ResultSchema};
 use chronicle_core::source::Step;
@@ -48,8 +48,8 @@ pub struct Row {
     pub timestamp: i64,
     /// Grouped tags as key and value, shared by the rows of a group; an absent tag has the empty value.
     pub tags: Arc<[(String, String)]>,
-    /// One value for each expression.
-    pub values: Vec<f64>,
+    /// One value for each expression; absent only where a [`Fill`](crate::query::Fill) leaves a window without points so.
+    pub values: Vec<Option<f64>>,
 }
 
 /// An answer that is read as it is iterated. It sees one commit, however long it takes.
@@ -80,7 +80,7 @@ impl Db {
         Ok(Answer { run, source, helpers, cancel: options.cancel, position, done: false })
     }
 
-    /// Runs a query given as SQL text; `now()` in it is the time of this call.
+    /// Runs a query given as SQL text; `now()` in it is the time of this call. For EXPLAIN there is [`Db::explain_sql`].
     pub fn query_sql(&self, text: &str) -> Result<Answer<'_>> {
         self.query(&chronicle_core::query::parse_sql(text, crate::host::now_ns())?)
     }
@@ -100,6 +100,11 @@ impl Answer<'_> {
     /// The last commit it sees.
     pub fn position(&self) -> Position {
         self.position
+    }
+
+    /// What it took to read up to here; all of it at the end.
+    pub fn stats(&self) -> QueryStats {
+        self.run.stats()
     }
 
     /// The next rows; `None` at the end.
@@ -126,9 +131,13 @@ impl Answer<'_> {
         let width = self.run.schema().value_columns().len();
         while let Some(batch) = self.next_batch()? {
             rows.reserve(batch.len());
-            for (timestamp, group, values) in batch.rows(width) {
+            for (row, (timestamp, group, _)) in batch.rows(width).enumerate() {
                 let tags = tags_of.entry(group).or_insert_with(|| self.tags(group));
-                rows.push(Row { timestamp, tags: Arc::clone(tags), values: values.to_vec() });
+                rows.push(Row {
+                    timestamp,
+                    tags: Arc::clone(tags),
+                    values: batch.cells(row, width).collect(),
+                });
             }
         }
         Ok(rows)

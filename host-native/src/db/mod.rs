@@ -6,6 +6,7 @@ mod answer;
 mod blocks;
 mod commit;
 mod config;
+mod explain;
 mod inspect;
 mod maintenance;
 mod open;
@@ -18,6 +19,7 @@ mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
+pub use explain::Explanation;
 pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;

@@ -58,13 +58,13 @@ impl Piped {
 impl Read for Piped {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.done == self.piece.len() {
-            self.done = 0;
-            self.piece = match self.pieces.recv_timeout(self.idle) {
+            let piece = match self.pieces.recv_timeout(self.idle) {
                 Ok(piece) => piece?,
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
                 // The thread is gone, and has said why.
                 Err(RecvTimeoutError::Disconnected) => Vec::new(),
             };
+            (self.piece, self.done) = (piece, 0);
         }
         let mut rest = self.piece.get(self.done..).unwrap_or_default();
         let count = rest.read(buffer)?;

@@ -34,6 +34,7 @@ fn everything(context: &mut Context, db: &Db, members: &mut [Member], data: &[Se
     let of_all = |aggregate: Aggregate| {
         let of = |metric: &String| {
             db.query(&Query::metric(metric).aggregate(aggregate)).unwrap().rows().unwrap()[0].values[0]
+                .unwrap()
         };
         metrics.iter().map(of).sum::<f64>()
     };
@@ -124,7 +125,7 @@ fn day(context: &mut Context, db: &Db, members: &mut [Member], data: &[SeriesDat
     let ours = || {
         time(|| {
             let rows = queries.iter().flat_map(|query| db.query(query).unwrap().rows().unwrap());
-            rows.map(|row| row.values[0]).collect::<Vec<f64>>()
+            rows.map(|row| row.values[0].unwrap()).collect::<Vec<f64>>()
         })
     };
     let difference = |right: &Vec<f64>, answer: &Vec<f64>| {

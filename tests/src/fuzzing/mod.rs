@@ -82,6 +82,7 @@ targets! {
     decode_jsonl, points::jsonl_seeds, 1024;
     decode_line, points::line_seeds, 2048;
     decode_sql, text::sql_seeds, 4096;
+    decode_regex, text::regex_seeds, 512;
     decode_timestamp_text, text::timestamp_seeds, 512;
     decode_duration_text, text::duration_seeds, 512;
     decode_number_text, text::number_seeds, 512;

@@ -1,5 +1,5 @@
-//! Text from people: SQL, times, durations, numbers.
-use chronicle_core::query::parse_sql;
+//! Text from people: SQL, patterns, times, durations, numbers.
+use chronicle_core::query::{Regex, Statement, parse_sql, parse_statement};
 use chronicle_core::text::{parse_number, write_number};
 use chronicle_core::time::{
     format_duration, format_timestamp, parse_duration, parse_timestamp, parse_timestamp_lenient,
@@ -11,7 +11,7 @@ const NOW_NS: i64 = 1_706_400_000_000_000_000;
 /// A query as SQL text. What is read prints as text that reads back to it.
 pub fn decode_sql(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Ok(query) = parse_sql(text, NOW_NS) {
+    if let Ok(Statement::Select(query) | Statement::Explain(query)) = parse_statement(text, NOW_NS) {
         let printed = query.to_sql();
         let again = parse_sql(&printed, NOW_NS).unwrap_or_else(|error| panic!("{printed}\n{error}"));
         assert_eq!(query, again, "{printed}");
@@ -25,7 +25,34 @@ pub(super) fn sql_seeds() -> Vec<Vec<u8>> {
         "select count(value), sum(value), percentile(value, 99.5) from m where a != 'x' and b in ('1','2') group by *",
         "SELECT max(value) FROM m WHERE time >= '2024-01-28T10:00:00Z' AND time < '2024-01-29' GROUP BY time(1d)",
         "SELECT first(value), last(value), stddev(value) FROM m WHERE h = 'it''s' OR h = 'b' ORDER BY time DESC OFFSET 2",
+        "EXPLAIN SELECT mean(value) FROM m WHERE NOT (a ~ '^x' AND (b !~ 'y' OR c = '')) AND time > 5 GROUP BY time(5m), * FILL(-1.5e3)",
+        "SELECT mean(value) FROM m WHERE ((a = '1')) GROUP BY time(1w) FILL(linear) LIMIT 3",
         "SELECT rate(value) FROM m WHERE host =~ /a.*b/ AND host !~ /c/ AND time >= 1706400000000000000",
+    ];
+    texts.map(|text| text.as_bytes().to_vec()).into()
+}
+
+/// A regular expression, and behind a line break what is searched: it ends, soon.
+pub fn decode_regex(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (pattern, value) = text.split_once('\n').unwrap_or((text, "aaaaaaaaaaaaaaaab"));
+    if let Ok(regex) = Regex::new(pattern) {
+        let found = regex.is_match(value);
+        assert_eq!(regex.as_str(), pattern);
+        // In a group it means the same.
+        if let Ok(grouped) = Regex::new(&format!("(?:{pattern})")) {
+            assert_eq!(grouped.is_match(value), found, "{pattern}");
+        }
+    }
+}
+
+pub(super) fn regex_seeds() -> Vec<Vec<u8>> {
+    let texts = [
+        "^web-[0-9]+$\nweb-12",
+        "(?i)größe|[^a-z_]{2,3}?\nGRÖSSE",
+        r"(a+)+$",
+        r"(?P<n>\d\W\x41\x{1F600}|[[:alpha:]\]-])*",
+        "(x{100}){30}",
     ];
     texts.map(|text| text.as_bytes().to_vec()).into()
 }

@@ -82,7 +82,7 @@ fn a_lie_about_large_objects_only_or_by_chance_is_caught_as_well() {
 
 #[test]
 fn a_slow_destination_passes_and_the_card_tells() {
-    let delay = Duration::from_millis(10);
+    let delay = Duration::from_millis(3);
     let slow = Lying::new(MemoryDestination::new(), 1).with(Rule::new(Lie::Slow(delay)));
     let options = Options { objects: 210, rounds: 1, ..quick() };
     let card = run(&slow, &options).unwrap();

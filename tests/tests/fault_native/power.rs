@@ -4,7 +4,6 @@ use chronicle_tests::child::last_number;
 use chronicle_tests::ledger::{Ledger, busy_config};
 use chronicle_tests::system::cut_power;
 use chronicle_tests::workload::Random;
-use std::path::Path;
 use std::time::Duration;
 
 #[test]

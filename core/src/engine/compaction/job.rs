@@ -212,6 +212,7 @@ impl ReadView {
             position: engine.log.settled,
             range: TimeRange::ALL,
             series: series.into_iter().map(|info| SeriesView { info, unsealed: Vec::new() }).collect(),
+            segments_total: inputs.len(),
             entries: inputs,
             tombstones,
             pin: engine.pin(),

@@ -1,10 +1,13 @@
-//! Rows of an aggregating query: its parts read and joined, then handed out in order.
+//! Rows of an aggregating query: its parts read and joined, filled, then handed out in order.
+use super::fill::FilledRows;
 use super::part::{Plan, QueryPart};
 use super::query::over_budget;
 use super::rows::RowBatch;
+use super::stats::Tally;
 use crate::error::{Error, Result};
-use crate::query::{Aggregation, Order};
+use crate::query::{Aggregation, Fill, Order, Query};
 use crate::source::{Source, Step};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -24,20 +27,29 @@ pub(super) struct AggregateRows {
     memory_bytes: u64,
     memory_max: u64,
     order: Order,
+    /// The query, where windows without points are filled.
+    filled: Option<Box<Query>>,
     /// Values of each row.
     width: usize,
+    tally: Tally,
     ready: Option<Ready>,
 }
 
 /// Finished rows.
-struct Ready {
+enum Ready {
+    Plain(PlainRows),
+    Filled(FilledRows),
+}
+
+/// Rows of windows that have points.
+struct PlainRows {
     /// Timestamp, group, and position in `values` divided by the width.
     rows: alloc::vec::IntoIter<(i64, u32, usize)>,
     values: Vec<f64>,
 }
 
 impl AggregateRows {
-    pub(super) fn new(plan: &Plan<'_>, groups: usize, order: Order) -> Self {
+    pub(super) fn new(plan: &Plan<'_>, groups: usize, query: &Query) -> Self {
         let parts: VecDeque<QueryPart> = plan.parts().into();
         Self {
             count: parts.len(),
@@ -47,8 +59,10 @@ impl AggregateRows {
             states: (0..groups).map(|_| None).collect(),
             memory_bytes: 0,
             memory_max: plan.memory_max,
-            order,
+            order: query.order,
+            filled: (query.fill != Fill::None).then(|| Box::new(query.clone())),
             width: plan.aggregates.len(),
+            tally: Tally::default(),
             ready: None,
         }
     }
@@ -73,6 +87,7 @@ impl AggregateRows {
         self.early.insert(part.number(), part);
         while let Some(part) = self.early.remove(&self.next) {
             self.next += 1;
+            part.tally(&mut self.tally);
             for (group, state) in part.into_states() {
                 let Some(joined) = self.states.get_mut(group as usize) else { continue };
                 let before = joined.as_ref().map_or(0, Aggregation::memory_bytes);
@@ -92,7 +107,10 @@ impl AggregateRows {
 
     pub(super) fn step(&mut self, source: &mut dyn Source) -> Result<Step<RowBatch>> {
         if let Some(ready) = &mut self.ready {
-            let batch = ready.batch(self.width);
+            let batch = match ready {
+                Ready::Plain(rows) => rows.batch(self.width),
+                Ready::Filled(rows) => rows.batch(BATCH_ROWS),
+            };
             return Ok(if batch.is_empty() { Step::Done } else { Step::Ready(batch) });
         }
         let elsewhere = self.memory_bytes();
@@ -113,15 +131,26 @@ impl AggregateRows {
             }
         }
         if self.next == self.count {
-            self.finish();
+            self.finish()?;
         }
         Ok(Step::Ready(RowBatch::default()))
     }
 
-    fn finish(&mut self) {
+    /// What it took to read the parts that were joined.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let states = (0u32..).zip(core::mem::take(&mut self.states));
+        let states = states.filter_map(|(group, state)| Some((group, state?)));
+        if let Some(query) = &self.filled {
+            let groups = states.map(|(group, state)| (group, state.finish())).collect();
+            self.ready = Some(Ready::Filled(FilledRows::new(query, groups, self.memory_max)?));
+            return Ok(());
+        }
         let (mut rows, mut values) = (Vec::new(), Vec::new());
-        for (group, state) in (0u32..).zip(core::mem::take(&mut self.states)) {
-            let Some(state) = state else { continue };
+        for (group, state) in states {
             state.finish_into(&mut values, |start_ns| rows.push((start_ns, group, rows.len())));
         }
         debug_assert_eq!(values.len(), rows.len() * self.width, "a row has a value for each aggregate");
@@ -132,11 +161,12 @@ impl AggregateRows {
                 rows.sort_by_key(|&(timestamp, group, _)| (core::cmp::Reverse(timestamp), group))
             }
         }
-        self.ready = Some(Ready { rows: rows.into_iter(), values });
+        self.ready = Some(Ready::Plain(PlainRows { rows: rows.into_iter(), values }));
+        Ok(())
     }
 }
 
-impl Ready {
+impl PlainRows {
     fn batch(&mut self, width: usize) -> RowBatch {
         let mut batch = RowBatch::default();
         let count = self.rows.len().min(BATCH_ROWS);

@@ -32,6 +32,10 @@ impl Groups {
         (groups, of_series)
     }
 
+    pub(super) fn view(&self) -> &ReadView {
+        &self.view
+    }
+
     pub(super) fn len(&self) -> usize {
         self.samples.len()
     }

@@ -4,6 +4,7 @@
 //! series by series in pieces of bounded size, so memory follows the piece and not the answer.
 mod aggregates;
 mod digest;
+mod fill;
 mod groups;
 mod part;
 mod piece;
@@ -11,6 +12,7 @@ mod points;
 mod query;
 mod rows;
 mod series;
+mod stats;
 mod view;
 
 pub use digest::DigestRun;
@@ -18,4 +20,5 @@ pub use part::QueryPart;
 pub use query::QueryRun;
 pub use rows::RowBatch;
 pub use series::{Chunk, SeriesReader};
+pub use stats::QueryStats;
 pub use view::{ReadView, SeriesView};

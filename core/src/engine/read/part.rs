@@ -4,6 +4,7 @@
 //! same bits whoever reads them and however many read at once; that includes the order of floating-point additions.
 use super::query::over_budget;
 use super::series::SeriesReader;
+use super::stats::Tally;
 use super::view::ReadView;
 use crate::error::Result;
 use crate::model::TimeRange;
@@ -133,6 +134,11 @@ impl QueryPart {
     /// Position among the parts of its query.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// Adds what it took to read.
+    pub(super) fn tally(&self, tally: &mut Tally) {
+        self.reader.tally(tally);
     }
 
     /// The state of each of its groups.

@@ -2,6 +2,7 @@
 use super::query::over_budget;
 use super::rows::RowBatch;
 use super::series::SeriesReader;
+use super::stats::Tally;
 use super::view::ReadView;
 use crate::error::Result;
 use crate::model::TimeRange;
@@ -74,6 +75,15 @@ impl PointRows {
         }
     }
 
+    /// What it took to read up to here.
+    pub(super) fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.reader.tally(&mut tally);
+        // It lists blocks anew for each slice.
+        tally.set_named(self.reader.blocks_in_view());
+        tally
+    }
+
     /// Run by run, as they are read.
     fn step_in_order(&mut self, source: &mut dyn Source) -> Result<Step<RowBatch>> {
         let chunk = match self.reader.next(source, &mut |_, _| false)? {
@@ -88,6 +98,7 @@ impl PointRows {
             return Err(over_budget(used, self.memory_max));
         }
         Ok(Step::Ready(RowBatch {
+            nulls: Vec::new(),
             timestamps: timestamps.to_vec(),
             groups: alloc::vec![group; timestamps.len()],
             values: bits.iter().map(|&bits| f64::from_bits(bits)).collect(),
@@ -124,6 +135,7 @@ impl PointRows {
             }
         }
         let batch = RowBatch {
+            nulls: Vec::new(),
             timestamps: self.rows.iter().map(|row| row.0).collect(),
             groups: self.rows.iter().map(|row| row.1).collect(),
             values: self.rows.iter().map(|row| f64::from_bits(row.2)).collect(),

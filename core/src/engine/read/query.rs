@@ -4,6 +4,7 @@ use super::groups::Groups;
 use super::part::{Plan, QueryPart};
 use super::points::PointRows;
 use super::rows::RowBatch;
+use super::stats::QueryStats;
 use super::view::ReadView;
 use crate::engine::Selector;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,17 +22,19 @@ pub struct QueryRun {
     mode: Mode,
     offset: u64,
     limit: u64,
+    /// Rows handed out.
+    rows: u64,
 }
 
 enum Mode {
-    Aggregate(AggregateRows),
+    Aggregate(Box<AggregateRows>),
     Points(Box<PointRows>),
 }
 
 impl Query {
     /// The series it reads.
     pub fn selector(&self) -> Selector {
-        Selector { metric: Some(self.metric.clone()), matchers: self.matchers.clone() }
+        Selector { metric: Some(self.metric.clone()), filter: self.filter.clone() }
     }
 }
 
@@ -51,11 +54,11 @@ impl QueryRun {
                     group_of: &group_of,
                     memory_max,
                 };
-                Mode::Aggregate(AggregateRows::new(&plan, groups.len(), query.order))
+                Mode::Aggregate(Box::new(AggregateRows::new(&plan, groups.len(), query)))
             }
         };
         let limit = query.limit.unwrap_or(u64::MAX);
-        Ok(Self { groups, mode, offset: query.offset, limit })
+        Ok(Self { groups, mode, offset: query.offset, limit, rows: 0 })
     }
 
     /// Parts that can still be taken out: above 1, it may pay to read them side by side.
@@ -101,6 +104,16 @@ impl QueryRun {
         self.groups.key(number)
     }
 
+    /// What the query took up to here, parts that are not joined left out; all of it once the run is done. Costs a
+    /// look at each series.
+    pub fn stats(&self) -> QueryStats {
+        let view = self.groups.view();
+        match &self.mode {
+            Mode::Aggregate(rows) => QueryStats::of(view, rows.tally(), self.rows),
+            Mode::Points(rows) => QueryStats::of(view, &rows.tally(), self.rows),
+        }
+    }
+
     /// The next rows, which may be none while an aggregate is still reading.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<Step<RowBatch>> {
         if self.limit == 0 {
@@ -112,18 +125,12 @@ impl QueryRun {
         };
         let Step::Ready(mut batch) = step else { return Ok(step) };
         let width = self.groups.width();
-        if self.offset > 0 {
-            let skip = self.offset.min(batch.len() as u64) as usize;
-            batch.timestamps.drain(..skip);
-            batch.groups.drain(..skip);
-            batch.values.drain(..skip * width);
-            self.offset -= skip as u64;
-        }
-        let keep = self.limit.min(batch.len() as u64) as usize;
-        batch.timestamps.truncate(keep);
-        batch.groups.truncate(keep);
-        batch.values.truncate(keep * width);
-        self.limit -= keep as u64;
+        let skip = self.offset.min(batch.len() as u64);
+        let keep = self.limit.min(batch.len() as u64 - skip);
+        batch.cut(skip as usize, keep as usize, width);
+        self.offset -= skip;
+        self.limit -= keep;
+        self.rows += keep;
         Ok(Step::Ready(batch))
     }
 }

@@ -1,13 +1,14 @@
 //! Reading series by series: the pieces of a series that overlap in time are merged, later commits win.
-use super::piece::{Piece, clip, cluster, delete, overlap_points};
+mod merge;
+
+use super::piece::{Piece, cluster, overlap_points};
+use super::stats::ReadCounts;
 use super::view::ReadView;
 use crate::codec::Scratch;
 use crate::error::{At, Result};
-use crate::head::keep_last;
-use crate::ids::SeriesId;
 use crate::model::TimeRange;
-use crate::segment::{BlockMeta, DecodedBlock, SegmentIndex, decode_block};
-use crate::source::{BlockKey, ByteRange, CachedBlock, Source, Step};
+use crate::segment::{BlockMeta, SegmentIndex};
+use crate::source::{ByteRange, Source, Step};
 use crate::statistics::Statistics;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -36,7 +37,7 @@ pub struct SeriesReader {
     indexes: Indexes,
     indexes_loaded: bool,
     /// Positions in the view of the series that it reads.
-    all: Range<usize>,
+    pub(super) all: Range<usize>,
     series: usize,
     /// Pieces of the current series by start, once `listed`.
     pieces: Vec<Piece>,
@@ -49,6 +50,7 @@ pub struct SeriesReader {
     piece_bits: Vec<u64>,
     merged: Vec<(i64, u64)>,
     scratch: Scratch,
+    pub(super) counts: ReadCounts,
 }
 
 impl SeriesReader {
@@ -84,6 +86,7 @@ impl SeriesReader {
             piece_bits: Vec::new(),
             merged: Vec::new(),
             scratch: Scratch::default(),
+            counts: ReadCounts::default(),
         }
     }
 
@@ -128,6 +131,7 @@ impl SeriesReader {
             let range = ByteRange::new(entry.offset + summary.index_offset, u64::from(summary.index_len));
             match source.read(range).at(place)? {
                 Some(bytes) => {
+                    self.counts.bytes_read += range.len;
                     let parsed =
                         Arc::new(SegmentIndex::parse(None, bytes, Some(&summary.identity)).at(place)?);
                     source.keep_index(&summary.identity, &parsed);
@@ -171,6 +175,7 @@ impl SeriesReader {
                 self.floor = self.range.min;
                 self.list_pieces(series, pieces);
                 self.listed = true;
+                self.counts.listed(pieces);
             }
             if pieces.is_empty() {
                 self.series += 1;
@@ -182,6 +187,7 @@ impl SeriesReader {
             if let Some(statistics) = self.lone_block(series, now, cut)
                 && take(series, &statistics)
             {
+                self.counts.blocks_by_statistics += 1;
                 self.advance(pieces, count, cut);
                 return Ok(Step::Ready(Chunk { series, by_statistics: true }));
             }
@@ -272,118 +278,6 @@ impl SeriesReader {
         (whole && !deleted)
             .then(|| self.indexes.get(*entry)?.as_ref()?.meta(*block).map(|meta| meta.stats))
             .flatten()
-    }
-
-    /// Merges the pieces, up to and including `cut`, into the points of this chunk. False when bytes are missing.
-    fn merge(&mut self, source: &mut dyn Source, series: usize, pieces: &[Piece], cut: i64) -> Result<bool> {
-        self.timestamps.clear();
-        self.bits.clear();
-        let window = self.range.intersection(&TimeRange { min: self.floor, max: cut });
-        if let [piece] = pieces {
-            let read = self.read_piece(source, series, piece, window)?;
-            core::mem::swap(&mut self.timestamps, &mut self.piece_timestamps);
-            core::mem::swap(&mut self.bits, &mut self.piece_bits);
-            return Ok(read);
-        }
-        let mut in_order: Vec<&Piece> = pieces.iter().collect();
-        in_order.sort_by_key(|piece| piece.lsn_max());
-        self.merged.clear();
-        for piece in in_order {
-            if !self.read_piece(source, series, piece, window)? {
-                return Ok(false);
-            }
-            self.merged.extend(self.piece_timestamps.iter().copied().zip(self.piece_bits.iter().copied()));
-        }
-        keep_last(&mut self.merged);
-        self.timestamps.extend(self.merged.iter().map(|&(timestamp, _)| timestamp));
-        self.bits.extend(self.merged.iter().map(|&(_, bits)| bits));
-        Ok(true)
-    }
-
-    /// Reads the points of a piece that lie in `window` and were not deleted. False when bytes are missing; there are no
-    /// points then.
-    fn read_piece(
-        &mut self,
-        source: &mut dyn Source,
-        series: usize,
-        piece: &Piece,
-        window: TimeRange,
-    ) -> Result<bool> {
-        let view = Arc::clone(&self.view);
-        let Some(series) = view.series.get(series) else { return Ok(self.no_points(true)) };
-        let id = series.info.id;
-        match piece {
-            Piece::Block { entry, block, .. } => {
-                if !self.read_block(source, &view, id, (*entry, *block), window)? {
-                    return Ok(self.no_points(false));
-                }
-            }
-            Piece::Unsealed { index, .. } => {
-                self.no_points(true);
-                if let Some(unsealed) = series.unsealed.get(*index) {
-                    let start = unsealed.timestamps.partition_point(|&timestamp| timestamp < window.min);
-                    let end = unsealed.timestamps.partition_point(|&timestamp| timestamp <= window.max);
-                    let inside = start..end.max(start);
-                    let timestamps = unsealed.timestamps.get(inside.clone()).unwrap_or_default();
-                    self.piece_timestamps.extend_from_slice(timestamps);
-                    self.piece_bits.extend_from_slice(unsealed.bits.get(inside).unwrap_or_default());
-                }
-            }
-        }
-        delete(&mut self.piece_timestamps, &mut self.piece_bits, id, piece.lsn_max(), &view.tombstones);
-        Ok(true)
-    }
-
-    /// Empties the piece. Decoding does not, as it would fill what grows again with zeros first.
-    fn no_points(&mut self, read: bool) -> bool {
-        self.piece_timestamps.clear();
-        self.piece_bits.clear();
-        read
-    }
-
-    fn read_block(
-        &mut self,
-        source: &mut dyn Source,
-        view: &ReadView,
-        id: SeriesId,
-        (entry, block): (usize, usize),
-        window: TimeRange,
-    ) -> Result<bool> {
-        let Some((entry, meta)) = self.meta(view, entry, block) else { return Ok(self.no_points(true)) };
-        // A segment has fewer blocks than bytes, and those fit 32 bits.
-        let key = BlockKey { segment: entry.summary.identity, block: block as u32 };
-        let partly = !window.covers(&meta.stats.time);
-        let cached = source.cached_block(&key, partly);
-        if let CachedBlock::Found(known) = &cached {
-            known.read(window, &mut self.piece_timestamps, &mut self.piece_bits);
-            return Ok(true);
-        }
-        let range = ByteRange::new(entry.offset + meta.offset, u64::from(meta.len));
-        let place = || {
-            alloc::format!(
-                "segment {} at {}, block at {} of series {}, time {}..={}",
-                entry.summary.identity,
-                entry.offset,
-                range.offset,
-                id.0,
-                meta.stats.time.min,
-                meta.stats.time.max
-            )
-        };
-        let Some(bytes) = source.read(range).at(place)? else { return Ok(false) };
-        if let CachedBlock::Wanted = cached {
-            let block = DecodedBlock::decode(bytes, &meta, &mut self.piece_timestamps, &mut self.scratch)
-                .at(place)?;
-            block.read(window, &mut self.piece_timestamps, &mut self.piece_bits);
-            source.keep_block(&key, &Arc::new(block));
-            return Ok(true);
-        }
-        decode_block(bytes, &meta, &mut self.piece_timestamps, &mut self.piece_bits, &mut self.scratch)
-            .at(place)?;
-        if partly {
-            clip(&mut self.piece_timestamps, &mut self.piece_bits, window);
-        }
-        Ok(true)
     }
 
     fn meta<'v>(

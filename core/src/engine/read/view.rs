@@ -15,6 +15,8 @@ pub struct ReadView {
     pub(crate) series: Vec<SeriesView>,
     /// Segments that may hold points of the series in the range.
     pub(crate) entries: Vec<SegmentEntry>,
+    /// All segments of the database, those left out included.
+    pub(crate) segments_total: usize,
     /// Deletions that may name points of those segments or of the unsealed points.
     pub(crate) tombstones: Vec<Tombstone>,
     #[expect(dead_code, reason = "keeps the segments' extents from being reused")]
@@ -94,7 +96,8 @@ impl Engine {
         };
         let tombstones = self.tombstones.iter().filter(relevant).cloned().collect();
         let pin = self.pin();
-        ReadView { position, range, series, entries, tombstones, pin }
+        let segments_total = self.catalog.point_segments().count();
+        ReadView { position, range, series, entries, segments_total, tombstones, pin }
     }
 
     /// Pins the current generation.

@@ -22,7 +22,8 @@
 //!
 //! **Windows** are aligned to the epoch: a point belongs to the window that starts at `floor(timestamp / length) *
 //! length`, so times before 1970 are rounded down too. A start that i64 can't hold reads as `i64::MIN`. The first window
-//! may start before the query's range, and only holds points of the range. Windows without points have no row.
+//! may start before the query's range, and only holds points of the range. Windows without points have no row here;
+//! [`Fill`](crate::query::Fill) is up to the caller.
 mod aggregation;
 mod columns;
 mod deviation;
@@ -39,3 +40,4 @@ mod naive;
 mod tests;
 
 pub use aggregation::{Aggregation, WindowRow};
+pub(crate) use window::window_around;

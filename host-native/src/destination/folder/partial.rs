@@ -169,6 +169,14 @@ impl Partial {
     }
 }
 
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is just starting has the file, and with it the lock, until it
+        // becomes its program.
+        let _ = self.file.file().unlock();
+    }
+}
+
 impl Synced {
     /// Gives it its name, unless something has it. Not durable before the folder is synced. Where names can't be given
     /// exclusively, only whoever is `alone` may look first.
