@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use tsink::{Aggregation, DataPoint, Label, QueryOptions, Row, Storage, StorageBuilder, WalSyncMode};
 
 pub(crate) struct Tsink;
@@ -27,9 +26,11 @@ impl Peer for Tsink {
         20
     }
     fn open(&self, folder: &Path, durable: bool) -> Box<dyn Store> {
-        let mode =
-            if durable { WalSyncMode::PerAppend } else { WalSyncMode::Periodic(Duration::from_secs(60)) };
-        let builder = StorageBuilder::new().with_data_path(folder.join("tsink")).with_wal_sync_mode(mode);
+        // Without a log where nothing must be durable: what is in memory is written when it closes.
+        let builder = StorageBuilder::new()
+            .with_data_path(folder.join("tsink"))
+            .with_wal_sync_mode(WalSyncMode::PerAppend)
+            .with_wal_enabled(durable);
         Box::new(Open { storage: builder.build().unwrap(), before: None })
     }
 }
