@@ -159,11 +159,11 @@ impl<'db> Exporter<'db> {
     /// can't hold are `InvalidInput` before anything is written, with their number and the first of them.
     pub fn export(&self, options: ExportOptions<'_>) -> Result<ExportReport> {
         let ExportOptions { writer, format, selector, range, on_error, on_progress } = options;
-        let mut text = self.text_writer(format, &selector, range);
+        let mut text = self.text_writer(format, &selector, range)?;
         if on_error == OnError::Fail && text.is_partial() {
             self.look(&mut *text, &selector, range)?.into_result()?;
         }
-        let mut points = self.db.scan(&selector, range);
+        let mut points = self.db.scan(&selector, range)?;
         let report = ExportReport { lsn: points.position().lsn, ..ExportReport::default() };
         let refused = Refused::default();
         let mut out = Out {
@@ -199,32 +199,37 @@ impl<'db> Exporter<'db> {
         Ok(ExportReport { left_out: points, left_out_example: example, ..out.report })
     }
 
-    fn text_writer(&self, format: Format, selector: &Selector, range: TimeRange) -> Box<dyn PointWriter> {
-        match format {
-            Format::Csv => Box::new(CsvWriter::new(self.tag_keys(selector, range))),
+    fn text_writer(
+        &self,
+        format: Format,
+        selector: &Selector,
+        range: TimeRange,
+    ) -> Result<Box<dyn PointWriter>> {
+        Ok(match format {
+            Format::Csv => Box::new(CsvWriter::new(self.tag_keys(selector, range)?)),
             Format::Json => Box::new(JsonWriter::new()),
             Format::JsonLines => Box::new(JsonLinesWriter::new()),
             Format::Line => Box::new(LineWriter::new()),
-        }
+        })
     }
 
     /// Every tag key of the chosen series, sorted.
-    fn tag_keys(&self, selector: &Selector, range: TimeRange) -> Vec<String> {
+    fn tag_keys(&self, selector: &Selector, range: TimeRange) -> Result<Vec<String>> {
         let mut keys: Vec<String> = Vec::new();
-        for info in self.db.scan(selector, range).series() {
+        for info in self.db.scan(selector, range)?.series() {
             for (key, _) in info.series.tags.iter() {
                 if let Err(place) = keys.binary_search_by(|known| known.as_str().cmp(key)) {
                     keys.insert(place, key.to_owned());
                 }
             }
         }
-        keys
+        Ok(keys)
     }
 
     /// Looks at every point for those that the format can't hold.
     fn look(&self, text: &mut dyn PointWriter, selector: &Selector, range: TimeRange) -> Result<Refused> {
         let mut refused = Refused::default();
-        let mut points = self.db.scan(selector, range);
+        let mut points = self.db.scan(selector, range)?;
         while let Some(PointRun { series: info, timestamps, bits }) = points.next_run()? {
             match text.series(&info.series.metric, &info.series.tags) {
                 Ok(()) => drop(refused.add_values(info, timestamps, bits, text)),

@@ -115,8 +115,8 @@ impl Run {
 
     fn expire(&mut self, durable: bool) {
         self.db.flush(durable);
-        let view = self.db.engine.view(&Selector::metric("cpu"), TimeRange::EMPTY);
-        let Some(number) = view.series().first().map(|series| series.info().id.metric()) else { return };
+        let view = self.db.view(&Selector::metric("cpu"), TimeRange::EMPTY);
+        let Some(number) = view.view.series().first().map(|series| series.info().id.metric()) else { return };
         drop(view);
         let cutoff = self.now - (1_800 + self.below(1_800)) * SECOND;
         let targets = policies().rules.into_iter().flat_map(|rule| rule.targets);

@@ -17,7 +17,7 @@ fn config(partition_ns: i64) -> Config {
 }
 
 fn points(db: &Db, metric: &str) -> Vec<(i64, f64)> {
-    let mut scan = db.scan(&Selector::metric(metric), TimeRange::ALL);
+    let mut scan = db.scan(&Selector::metric(metric), TimeRange::ALL).unwrap();
     let mut points = Vec::new();
     while let Some(run) = scan.next_run().unwrap() {
         points.extend(run.timestamps.iter().zip(run.bits).map(|(&t, &bits)| (t, f64::from_bits(bits))));

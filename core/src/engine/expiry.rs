@@ -4,8 +4,8 @@
 //! Metrics with a retention of their own are left out of the database's, and expire by themselves. The newest
 //! partition never expires by size.
 use super::log::Operation;
-use super::read::{ReadView, SeriesReader};
-use super::{Checkpoint, Engine};
+use super::read::load_index;
+use super::{Checkpoint, Engine, Pin};
 use crate::engine::checkpoint::applies;
 use crate::error::Result;
 use crate::format::{Commit, CommitKind, Expired, SegmentEntry, SeriesSet, Tombstone};
@@ -13,7 +13,6 @@ use crate::head::Position;
 use crate::ids::Generation;
 use crate::model::TimeRange;
 use crate::source::{Source, Step};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Points that have expired.
@@ -36,8 +35,11 @@ impl Expiry {
 pub struct SizeExpiry {
     series: SeriesSet,
     partition_duration_ns: i64,
-    reader: SeriesReader,
+    /// Segments that hold some of the series, and the range of these in each, once its index is read.
+    segments: Vec<(SegmentEntry, Option<TimeRange>)>,
     generation: Generation,
+    #[expect(dead_code, reason = "keeps the segments' extents from being reused")]
+    pin: Pin,
 }
 
 impl Engine {
@@ -135,14 +137,12 @@ impl Engine {
         let overlaps =
             |entry: &&SegmentEntry| series.overlaps(entry.summary.series_min, entry.summary.series_max);
         let inputs: Vec<SegmentEntry> = self.catalog.point_segments().filter(overlaps).copied().collect();
-        let mut infos = self.dictionary.definitions(0, self.dictionary.visible().series);
-        infos.retain(|info| series.contains(info.id));
-        let view = Arc::new(ReadView::of_segments(self, infos, inputs, Vec::new()));
         Some(SizeExpiry {
             series,
             partition_duration_ns: self.partition_duration(),
-            reader: SeriesReader::new(view, TimeRange::ALL),
+            segments: inputs.into_iter().map(|entry| (entry, None)).collect(),
             generation,
+            pin: self.pin(),
         })
     }
 
@@ -183,7 +183,7 @@ pub(super) fn trims(tombstone: &Tombstone, entry: &SegmentEntry) -> bool {
 impl SizeExpiry {
     /// Extents of the segments that it may ask for.
     pub fn extents(&self) -> Vec<crate::source::ByteRange> {
-        self.reader.view().extents()
+        self.segments.iter().map(|(entry, _)| entry.extent()).collect()
     }
 
     /// The catalog it looks at.
@@ -193,10 +193,21 @@ impl SizeExpiry {
 
     /// The oldest partition as an expiry; `None` when there is only one. Reads indexes alone.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<Step<Option<Expiry>>> {
-        if let Step::Missing(ranges) = self.reader.load_indexes(source)? {
-            return Ok(Step::Missing(ranges));
+        let mut missing = Vec::new();
+        for (entry, time) in self.segments.iter_mut().filter(|(_, time)| time.is_none()) {
+            match load_index(entry, source)? {
+                Err(range) => missing.push(range),
+                Ok((index, _)) => {
+                    let blocks = index.blocks().filter(|block| self.series.contains(block.series));
+                    *time = Some(blocks.fold(TimeRange::EMPTY, |time, block| time.union(&block.stats.time)));
+                }
+            }
         }
-        let extent = self.reader.extent();
+        if !missing.is_empty() {
+            return Ok(Step::Missing(missing));
+        }
+        let times = self.segments.iter().filter_map(|(_, time)| *time);
+        let extent = times.fold(TimeRange::EMPTY, |extent, time| extent.union(&time));
         let duration = self.partition_duration_ns;
         let (oldest, newest) = (extent.min.div_euclid(duration), extent.max.div_euclid(duration));
         if extent.is_empty() || oldest >= newest {

@@ -258,13 +258,7 @@ impl Engine {
         decode_columns(points.columns, &mut frame_runs, &mut timestamps, &mut bits)?;
         let runs = frame_runs
             .iter()
-            .map(|run| match self.dictionary.slot_of(SeriesId(run.series)) {
-                Some(slot) => Ok((slot, run.count)),
-                None => Err(Error::damaged(alloc::format!(
-                    "series {} has points but was never defined",
-                    run.series
-                ))),
-            })
+            .map(|run| Ok((self.dictionary.slot_of_replayed(SeriesId(run.series))?, run.count)))
             .collect::<Result<Vec<_>>>()?;
         Ok(Operation::Points { runs, timestamps, bits })
     }

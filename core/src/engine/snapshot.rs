@@ -52,7 +52,7 @@ impl Engine {
             identity: self.identity.clone(),
             position: self.log.settled,
             log,
-            series: self.dictionary.visible().series as u64,
+            series: self.dictionary.visible_series(),
             catalog: Arc::clone(&self.catalog),
             pin: self.pin(),
         }

@@ -24,7 +24,7 @@ pub use builder::{BLOCK_POINTS_SPLIT, BLOCK_POINTS_TARGET, SegmentBuilder};
 pub use decoded::DecodedBlock;
 pub use dictionary::{
     DICTIONARY_BLOCK_SERIES_MAX, DictionaryBlockMeta, DictionaryBuilder, DictionaryIndex, DictionarySummary,
-    check_dictionary_block, check_dictionary_block_hash, decode_dictionary_block,
+    check_dictionary_block, check_dictionary_block_hash, decode_dictionary_block, read_dictionary_block,
 };
 pub use header::{
     SEGMENT_HEADER_BYTES, SEGMENT_MAGIC, SEGMENT_VERSION, SegmentFeatures, SegmentHeader, SegmentKind,

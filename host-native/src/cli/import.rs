@@ -32,7 +32,6 @@ From a pipe, what has come is committed whenever nothing comes for a second.
 Examples:
   chronicle import --path data.db --input metrics.csv
   chronicle import --path data.db --input room.csv --metric temp --tag room=kitchen --time-unit ms
-  zcat metrics.csv.gz | chronicle import --path data.db --on-error skip
   tail -f telegraf.out | chronicle import --path data.db --format line"#
 )]
 pub(super) struct Import {

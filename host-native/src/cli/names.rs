@@ -38,7 +38,7 @@ pub(super) fn check_query(db: &Db, query: &Query, sql: &str) -> Result<(), Error
     let mut unseen: BTreeSet<&str> = needed.chain(grouped.iter().map(String::as_str)).collect();
     let mut known: BTreeSet<String> = BTreeSet::new();
     if !unseen.is_empty() {
-        let series = db.scan(&Selector::metric(&query.metric), TimeRange::EMPTY);
+        let series = db.scan(&Selector::metric(&query.metric), TimeRange::EMPTY)?;
         for series in series.series() {
             for (key, _) in series.series.tags.iter() {
                 if !known.contains(key) {

@@ -1,6 +1,5 @@
 //! Answers: running a query, batch by batch.
 use super::parallel::{Helpers, cancelled, read_parts};
-use super::shared::lock;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::engine::{QueryRun, QueryStats, RowBatch};
@@ -71,7 +70,7 @@ impl Db {
     /// Runs a query with its own memory budget and a way to cancel it.
     pub fn query_with(&self, query: &Query, options: QueryOptions) -> Result<Answer<'_>> {
         query.check()?;
-        let view = Arc::new(lock(&self.shared.engine).engine.view(&query.selector(), query.range));
+        let view = Arc::new(self.shared.view(&query.selector(), query.range)?);
         let memory_max = options.memory_max.unwrap_or(self.shared.config.query_bytes_max);
         let position = view.position();
         let source = self.shared.view_source(&view);

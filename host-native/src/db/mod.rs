@@ -9,6 +9,7 @@ mod config;
 mod explain;
 mod inspect;
 mod maintenance;
+mod names;
 mod open;
 mod parallel;
 mod policy;
@@ -126,7 +127,8 @@ impl Db {
             self.shared.check_writable()?;
             return Ok(self.position().lsn);
         }
-        let lsn = self.shared.commit(|cell, now| cell.engine.prepare_points(points, now).map(Some))?;
+        let lsn =
+            self.shared.commit_named(|engine, now| Ok(engine.prepare_points(points, now)?.map(Some)))?;
         Ok(lsn.unwrap_or_default())
     }
 
@@ -139,7 +141,7 @@ impl Db {
     /// Points written later are not touched, whatever their timestamps.
     pub fn delete(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<Option<Lsn>> {
         let range = range.into();
-        self.shared.commit(|cell, now| cell.engine.prepare_delete(selector, range, now))
+        self.shared.commit_named(|engine, now| engine.prepare_delete(selector, range, now))
     }
 
     /// Makes everything that is visible durable, whatever the durability level.

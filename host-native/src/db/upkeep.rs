@@ -6,7 +6,7 @@ use super::Db;
 use super::shared::{Shared, lock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::now_ns;
-use chronicle_core::engine::{DownsamplingBatch, Expiry};
+use chronicle_core::engine::{DownsamplingBatch, Engine, Expiry};
 use chronicle_core::ids::Lsn;
 use chronicle_core::source::Step;
 use std::sync::atomic::Ordering;
@@ -135,7 +135,7 @@ impl Shared {
         if !self.becomes_visible(lsn)? {
             return Ok(Slice::Later);
         }
-        let run = lock(&self.engine).engine.begin_downsampling()?;
+        let run = self.with_names(Engine::begin_downsampling)?;
         let Some(mut run) = run else { return Ok(Slice::Later) };
         let mut source = self.source(run.extents());
         loop {
@@ -157,7 +157,7 @@ impl Shared {
 
     fn write_derived(&self, batch: DownsamplingBatch, report: &mut DownsamplingReport) -> Result<()> {
         for points in batch.points.chunks(COMMIT_POINTS) {
-            self.commit_now(|cell, now| cell.engine.prepare_points(points, now).map(Some))?;
+            self.commit_named_now(|engine, now| Ok(engine.prepare_points(points, now)?.map(Some)))?;
             report.points += points.len() as u64;
             if lock(&self.engine).engine.seal_is_due() {
                 self.seal()?;

@@ -16,6 +16,7 @@ mod read;
 mod report;
 mod resident;
 mod restore;
+mod series;
 mod size;
 mod snapshot;
 mod verify;
@@ -33,6 +34,7 @@ const ROWS: [Row; 8] = [
     ("formats", formats::run),
     ("read", read::run),
     ("open", open::run),
+    ("series", series::run),
     ("snapshot", snapshot::run),
     ("restore", restore::run),
     ("verify", verify::run),

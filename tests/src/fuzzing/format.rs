@@ -1,7 +1,7 @@
 //! The container and the log: superblock slots, catalog pages, log files, commits.
 use super::Arguments;
 use chronicle_core::digest::Digest;
-use chronicle_core::engine::{Opening, Options};
+use chronicle_core::engine::{Opening, Options, Selector};
 use chronicle_core::format::{
     CatalogRoot, Commit, CommitKind, EpochParent, Expired, Features, FrameHead, HEADER_AREA_LEN,
     LOG_HEADER_LEN, LogExpectation, LogHeader, LogScan, LogStart, Page, PageKind, PageRef, PointsPayload,
@@ -53,7 +53,8 @@ fn open(file: &[u8]) {
     let Ok(mut opening) = Opening::new(file, Options::default()) else { return };
     if matches!(opening.step(&mut &file[..]), Ok(Step::Ready(()))) {
         opening.note_older(&mut &file[..]);
-        let engine = opening.into_engine(&[], 0).unwrap();
+        let Ok(mut engine) = opening.into_engine(&[], 0) else { return };
+        let _ = engine.with_names(&mut &file[..], |engine| engine.view(&Selector::all(), TimeRange::ALL));
         assert!(engine.gauges().file_bytes >= HEADER_AREA_LEN);
     }
 }

@@ -1,6 +1,7 @@
 //! Settings, expiries by series and downsampling rules in the simulated database.
 use super::db::SimDb;
-use chronicle_core::engine::{DownsamplingBatch, DownsamplingRun, Expiry, Selector};
+use super::view::at_hand;
+use chronicle_core::engine::{DownsamplingBatch, DownsamplingRun, Engine, Expiry, Selector};
 use chronicle_core::format::{Policies, SeriesSet};
 use chronicle_core::model::{Series, TimeRange};
 use chronicle_core::source::Step;
@@ -30,7 +31,8 @@ impl SimDb {
     /// Chooses windows of a rule, and begins to compute them; `None` when it has nothing to do at `now_ns`.
     pub fn begin_slice(&mut self, rule: u32, now_ns: i64) -> Option<DownsamplingRun> {
         self.engine.claim_windows(rule, now_ns)?;
-        self.engine.begin_downsampling().expect("a sound rule")
+        at_hand(self.engine.with_names(&mut self.disk.data.bytes(), Engine::begin_downsampling))
+            .expect("a sound rule")
     }
 
     /// One step of a slice, committed; false when all of it is written.
@@ -89,7 +91,8 @@ impl SimDb {
     fn series_in(&mut self, set: &SeriesSet) -> Vec<Series> {
         // Commits that are prepared and not visible are older too.
         self.flush(false);
-        let view = self.engine.view(&Selector::all(), TimeRange::EMPTY);
+        let view = |engine: &mut Engine| engine.view(&Selector::all(), TimeRange::EMPTY);
+        let view = at_hand(self.engine.with_names(&mut self.disk.data.bytes(), view)).expect("a view");
         let infos = view.series().iter().map(|series| series.info());
         infos.filter(|info| set.contains(info.id)).map(|info| info.series.clone()).collect()
     }

@@ -5,11 +5,12 @@
 use super::change::{aggregate, selector};
 use super::slice::Slice;
 use super::{Claim, Engine, due, spans};
+use crate::engine::NameStep;
 use crate::engine::log::Operation;
-use crate::engine::read::{ReadView, SeriesReader};
+use crate::engine::read::{ReadView, SeriesReader, SeriesView};
 use crate::error::Result;
 use crate::format::{Commit, CommitKind, Rule, SeriesSet, Tombstone};
-use crate::head::{Position, SeriesInfo};
+use crate::head::Position;
 use crate::ids::{Lsn, SeriesId};
 use crate::model::{Point, Tags, TimeRange};
 use crate::query::Aggregate;
@@ -67,20 +68,25 @@ impl Engine {
 
     /// Begins to compute the windows that were chosen. `None` when they are not to be computed any more, or the commits
     /// before the choice are not visible: choose again.
-    pub fn begin_downsampling(&mut self) -> Result<Option<DownsamplingRun>> {
+    pub fn begin_downsampling(&mut self) -> Result<NameStep<Option<DownsamplingRun>>> {
         let Some(claim) = self.policy.claim.as_ref().filter(|claim| !self.lags_behind(claim.lsn)) else {
-            return Ok(None);
+            return Ok(NameStep::Ready(None));
         };
         let rules = self.policy.policies.rules.iter().zip(&self.policy.state.rules);
         let Some((rule, state)) = rules.into_iter().find(|(rule, _)| rule.id == claim.rule) else {
-            return Ok(None);
+            return Ok(NameStep::Ready(None));
         };
         // Expired since it was chosen: what is derived from the points stays.
         if claim.range.min < state.floor_ns {
-            return Ok(None);
+            return Ok(NameStep::Ready(None));
         }
         let (rule, mut range) = (rule.clone(), claim.range);
         let chosen = selector(&rule)?;
+        let metrics = metrics_of(&rule).filter_map(|name| self.dictionary.metric_number(name));
+        let metrics: Vec<u32> = metrics.collect();
+        if let Some(load) = self.load_of(metrics) {
+            return Ok(NameStep::Load(load));
+        }
         if let Some(start) = self.first_data(&rule, range) {
             let partition = i64::try_from(self.identity.settings.partition_duration_ns).unwrap_or(i64::MAX);
             let length =
@@ -88,15 +94,20 @@ impl Engine {
             let end = spans::window_of(start.saturating_add(length.unwrap_or(i64::MAX)), rule.window()).max;
             range.max = range.max.min(end);
         }
-        let source = self.view(&chosen, range);
-        let targets = rule.targets.iter().map(|target| {
-            let view = self.view(&super::super::Selector::metric(target.metric.as_str()), range);
-            Arc::new(beside(view, &source))
-        });
-        let targets: Vec<Arc<ReadView>> = targets.collect();
+        let source = match self.view(&chosen, range)? {
+            NameStep::Ready(view) => view,
+            NameStep::Load(load) => return Ok(NameStep::Load(load)),
+        };
+        let mut targets = Vec::new();
+        for target in &rule.targets {
+            match self.view(&super::super::Selector::metric(target.metric.as_str()), range)? {
+                NameStep::Ready(view) => targets.push(Arc::new(beside(view, &source))),
+                NameStep::Load(load) => return Ok(NameStep::Load(load)),
+            }
+        }
         let source = Arc::new(source);
         let views = core::iter::once(&source).chain(&targets);
-        Ok(Some(DownsamplingRun {
+        Ok(NameStep::Ready(Some(DownsamplingRun {
             aggregates: rule.targets.iter().map(|target| aggregate(target.function)).collect(),
             rule,
             range,
@@ -105,21 +116,23 @@ impl Engine {
             targets,
             work: None,
             points_read: 0,
-        }))
+        })))
     }
 
     /// The first moment in `range` at which the rule may have points, read or written.
     fn first_data(&self, rule: &Rule, range: TimeRange) -> Option<i64> {
-        let names = rule.targets.iter().map(|target| &target.metric).chain([&rule.metric]);
         let mut first = None;
-        for number in names.filter_map(|name| self.dictionary.metric_number(name)) {
+        for number in metrics_of(rule).filter_map(|name| self.dictionary.metric_number(name)) {
             let (low, high) = (SeriesId::new(number, 0), SeriesId::new(number, u32::MAX));
             let sealed = self.catalog.point_segments().map(|entry| &entry.summary).filter(|summary| {
                 summary.time.overlaps(&range) && summary.series_min <= high && low <= summary.series_max
             });
             let sealed = sealed.map(|summary| summary.time.min.max(range.min)).min();
-            let name = self.dictionary.metric_name(number).map_or("", |name| name);
-            let unsealed = self.dictionary.series_of(name).flat_map(|(slot, _)| {
+            let table = self.dictionary.table(number);
+            let slots = table
+                .into_iter()
+                .flat_map(|table| (0..table.len()).filter_map(|ordinal| table.slot(ordinal)));
+            let unsealed = slots.flat_map(|slot| {
                 let frozen = self.frozen.iter().filter_map(move |frozen| frozen.get(slot));
                 frozen.chain(self.head.get(slot)).filter_map(|buffer| buffer.first_in(range))
             });
@@ -168,21 +181,21 @@ impl Engine {
 
 /// The series of a target in the order of those they are derived from; where there is none yet, one without points.
 fn beside(mut target: ReadView, source: &ReadView) -> ReadView {
-    let mut by_tags: BTreeMap<Tags, crate::engine::SeriesView> = core::mem::take(&mut target.series)
+    let mut by_tags: BTreeMap<Tags, SeriesView> = core::mem::take(&mut target.series)
         .into_iter()
-        .map(|series| (series.info().series.tags.clone(), series))
+        .map(|series| (series.info().series.tags, series))
         .collect();
-    let none = |info: &Arc<SeriesInfo>| {
-        // A number that no segment has: nothing is found for it.
-        let absent = SeriesInfo { id: SeriesId(u64::MAX), key: info.key, series: info.series.clone() };
-        crate::engine::SeriesView { info: Arc::new(absent), unsealed: Vec::new() }
-    };
     target.series = source
         .series
         .iter()
-        .map(|series| by_tags.remove(&series.info.series.tags).unwrap_or_else(|| none(&series.info)))
+        .map(|series| by_tags.remove(&series.info().series.tags).unwrap_or_else(|| series.absent()))
         .collect();
     target
+}
+
+/// The metrics that a rule reads and writes.
+fn metrics_of(rule: &Rule) -> impl Iterator<Item = &str> {
+    rule.targets.iter().map(|target| target.metric.as_str()).chain([rule.metric.as_str()])
 }
 
 impl DownsamplingRun {

@@ -71,7 +71,7 @@ impl Policy {
     /// Takes note that a series of metric `number` has new points in `range`.
     fn touch_metric(&mut self, number: u32, range: TimeRange, dictionary: &Dictionary) {
         while self.readers.len() <= number as usize {
-            let name = dictionary.metric_name(self.readers.len() as u32).map_or("", |name| name);
+            let name = dictionary.metric_name(self.readers.len() as u32).unwrap_or_default();
             let bits = self.policies.rules.iter().enumerate().filter(|(_, rule)| rule.metric == name);
             self.readers.push(bits.fold(0, |bits, (index, _)| bits | 1 << index));
         }
@@ -201,8 +201,8 @@ impl Engine {
         if self.policy.policies.rules.is_empty() {
             return;
         }
-        for (info, range) in ranges_of(&self.dictionary, runs, timestamps) {
-            self.policy.touch_metric(info.id.metric(), range, &self.dictionary);
+        for (id, range) in ranges_of(&self.dictionary, runs, timestamps) {
+            self.policy.touch_metric(id.metric(), range, &self.dictionary);
         }
     }
 
@@ -210,8 +210,9 @@ impl Engine {
     pub(super) fn note_prepared(&mut self, runs: &[(u32, u32)], timestamps: &[i64]) {
         let Policy { policies, claim: Some(claim), .. } = &mut self.policy else { return };
         let Some(rule) = policies.rules.iter().find(|rule| rule.id == claim.rule) else { return };
-        for (info, range) in ranges_of(&self.dictionary, runs, timestamps) {
-            if info.series.metric == rule.metric && range.overlaps(&claim.range) {
+        let metric = self.dictionary.metric_number(&rule.metric);
+        for (id, range) in ranges_of(&self.dictionary, runs, timestamps) {
+            if metric == Some(id.metric()) && range.overlaps(&claim.range) {
                 spans::insert(&mut claim.touched, spans::windows_over(range, rule.window()));
                 spans::bound(&mut claim.touched, DIRTY_MAX);
             }
@@ -277,7 +278,7 @@ fn ranges_of<'a>(
     dictionary: &'a Dictionary,
     runs: &'a [(u32, u32)],
     timestamps: &'a [i64],
-) -> impl Iterator<Item = (&'a Arc<crate::head::SeriesInfo>, TimeRange)> {
+) -> impl Iterator<Item = (SeriesId, TimeRange)> {
     let mut start = 0;
     runs.iter().filter_map(move |&(slot, count)| {
         let run = timestamps.get(start..start + count as usize)?;
@@ -286,6 +287,6 @@ fn ranges_of<'a>(
             min: range.min.min(timestamp),
             max: range.max.max(timestamp),
         });
-        Some((dictionary.get(slot)?, range))
+        Some((dictionary.id(slot)?, range))
     })
 }

@@ -4,10 +4,9 @@
 //! are added up the same way however they are stored, so the same points always give the same bits.
 use super::downsampling::{Derived, DownsamplingBatch};
 use super::spans;
-use crate::engine::read::{ReadView, SeriesReader};
+use crate::engine::read::{ReadView, SeriesReader, SeriesView};
 use crate::error::{Error, Result};
 use crate::format::{Rule, SeriesSet};
-use crate::head::SeriesInfo;
 use crate::ids::SeriesId;
 use crate::model::{Point, TimeRange};
 use crate::query::{Aggregate, Aggregation};
@@ -151,7 +150,7 @@ impl Slice {
         let next = Aggregation::new(&self.aggregates, Some(rule.window()), self.range);
         let mut rows = core::mem::replace(&mut self.aggregation, next).finish();
         rows.sort_by_key(|row| row.start_ns);
-        let Some(info) = source.series.get(self.series).map(|series| &series.info) else { return };
+        let Some(series) = source.series.get(self.series) else { return };
         for (number, target) in rule.targets.iter().enumerate() {
             let Some(existing) = self.existing.get_mut(number).map(core::mem::take) else { continue };
             let mut wanted = rows
@@ -161,10 +160,8 @@ impl Slice {
             let mut there = existing.into_iter().peekable();
             // Neighbouring points without a window are deleted together.
             let mut stale: Option<(i64, i64)> = None;
-            let id = targets
-                .get(number)
-                .and_then(|view| view.series.get(self.series))
-                .map(|series| series.info.id);
+            let id =
+                targets.get(number).and_then(|view| view.series.get(self.series)).map(|series| series.id);
             let mut close = |stale: &mut Option<(i64, i64)>| {
                 if let (Some(range), Some(id)) = (stale.take(), id) {
                     self.stale.entry(range).or_default().push(id);
@@ -186,7 +183,7 @@ impl Slice {
                         continue;
                     }
                     (Some((timestamp, bits)), have) if have != Some((timestamp, bits)) => {
-                        self.batch.points.push(point(&target.metric, info, timestamp, bits));
+                        self.batch.points.push(point(&target.metric, series, timestamp, bits));
                     }
                     // The same already, or someone's own point between the windows.
                     _ => {}
@@ -199,8 +196,8 @@ impl Slice {
     }
 }
 
-fn point(metric: &str, info: &SeriesInfo, timestamp: i64, bits: u64) -> Derived {
-    let tags = info.series.tags.iter().map(|(key, value)| (String::from(key), String::from(value)));
+fn point(metric: &str, series: &SeriesView, timestamp: i64, bits: u64) -> Derived {
+    let tags = series.tags().map(|(key, value)| (String::from(key), String::from(value)));
     Point { metric: metric.into(), tags: tags.collect(), timestamp, value: f64::from_bits(bits) }
 }
 

@@ -96,7 +96,7 @@ impl DigestRun {
             Step::Ready(chunk) => {
                 let (timestamps, bits) = reader.points();
                 if let Some(series) = self.view.series.get(chunk.series) {
-                    self.digest.add(series.info.key, timestamps, bits);
+                    self.digest.add(series.key(), timestamps, bits);
                     self.points_read += timestamps.len() as u64;
                 }
             }

@@ -1,6 +1,5 @@
 //! Groups: which series of a view are answered together, numbered in the order of their keys, and what they are called.
 use super::view::{ReadView, SeriesView};
-use crate::model::Tags;
 use crate::query::{GroupBy, GroupKey, Query, ResultSchema, Select};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -50,8 +49,8 @@ impl Groups {
 
     pub(super) fn key(&self, number: u32) -> Option<&GroupKey> {
         let keys = self.keys.get_or_init(|| {
-            let tags = |at: &usize| self.view.series.get(*at).map(|series| &series.info.series.tags);
-            self.samples.iter().filter_map(tags).map(|tags| GroupKey::of(&self.group_by, tags)).collect()
+            let key = |at: &usize| Some(GroupKey::of(&self.group_by, self.view.series.get(*at)?.tags()));
+            self.samples.iter().filter_map(key).collect()
         });
         keys.get(number as usize)
     }
@@ -75,7 +74,7 @@ fn group(group_by: &GroupBy, series: &[SeriesView]) -> (Vec<usize>, Vec<u32>) {
         return ((0..series.len().min(1)).collect(), of_series);
     }
     let mut sorted: Vec<(Vec<(&str, &str)>, usize)> =
-        series.iter().map(|series| borrowed(group_by, &series.info.series.tags)).zip(0..).collect();
+        series.iter().map(|series| borrowed(group_by, series)).zip(0..).collect();
     sorted.sort_unstable();
     let mut samples = Vec::new();
     for (members, group) in sorted.chunk_by(|a, b| a.0 == b.0).zip(0u32..) {
@@ -90,18 +89,20 @@ fn group(group_by: &GroupBy, series: &[SeriesView]) -> (Vec<usize>, Vec<u32>) {
 }
 
 /// What [`GroupKey::of`] copies, in its order.
-fn borrowed<'a>(group_by: &'a GroupBy, tags: &'a Tags) -> Vec<(&'a str, &'a str)> {
+fn borrowed<'a>(group_by: &'a GroupBy, series: &'a SeriesView) -> Vec<(&'a str, &'a str)> {
     match group_by {
-        GroupBy::Tags(keys) => keys.iter().map(|key| (key.as_str(), tags.get(key))).collect(),
-        GroupBy::AllTags => tags.iter().collect(),
+        GroupBy::Tags(keys) => keys.iter().map(|key| (key.as_str(), series.tag(key))).collect(),
+        GroupBy::AllTags => series.tags().collect(),
     }
 }
 
 /// Every key of a tag of these series, once, ascending.
 fn tag_keys(series: &[SeriesView]) -> Vec<String> {
-    let mut keys: Vec<&str> =
-        series.iter().flat_map(|series| series.info.series.tags.iter().map(|(key, _)| key)).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let mut keys: Vec<&str> = Vec::new();
+    for (key, _) in series.iter().flat_map(SeriesView::tags) {
+        if let Err(place) = keys.binary_search(&key) {
+            keys.insert(place, key);
+        }
+    }
     keys.into_iter().map(String::from).collect()
 }

@@ -6,6 +6,7 @@ mod aggregates;
 mod digest;
 mod fill;
 mod groups;
+mod indexes;
 mod part;
 mod piece;
 mod points;
@@ -16,6 +17,7 @@ mod stats;
 mod view;
 
 pub use digest::DigestRun;
+pub(crate) use indexes::load_index;
 pub use part::QueryPart;
 pub use query::QueryRun;
 pub use rows::RowBatch;

@@ -1,11 +1,12 @@
 //! Reading series by series: the pieces of a series that overlap in time are merged, later commits win.
 mod merge;
 
+use super::indexes::load_index;
 use super::piece::{Piece, cluster, overlap_points};
 use super::stats::ReadCounts;
 use super::view::ReadView;
 use crate::codec::Scratch;
-use crate::error::{At, Result};
+use crate::error::Result;
 use crate::model::TimeRange;
 use crate::segment::{BlockMeta, SegmentIndex};
 use crate::source::{ByteRange, Source, Step};
@@ -113,31 +114,24 @@ impl SeriesReader {
     /// Reads what is not read yet of the indexes that it needs.
     pub fn load_indexes(&mut self, source: &mut dyn Source) -> Result<Step<()>> {
         let series = self.view.series.get(self.all.clone()).unwrap_or_default();
-        let (Some(first), Some(last)) = (series.first(), series.last()) else { return Ok(Step::Ready(())) };
+        // Not always in order: a view may be put beside another one's series.
+        let ids = || series.iter().map(|series| series.id);
+        let (Some(first), Some(last)) = (ids().min(), ids().max()) else { return Ok(Step::Ready(())) };
         let mut missing = Vec::new();
         for (entry, index) in self.view.entries.iter().zip(&mut self.indexes) {
             let summary = &entry.summary;
             let concerned = summary.time.overlaps(&self.range)
-                && summary.series_min <= last.info.id
-                && first.info.id <= summary.series_max;
+                && summary.series_min <= last
+                && first <= summary.series_max;
             if index.is_some() || !concerned {
                 continue;
             }
-            let place = || alloc::format!("segment {} at {}", summary.identity, entry.offset);
-            if let Some(known) = source.cached_index(&summary.identity) {
-                *index = Some(known);
-                continue;
-            }
-            let range = ByteRange::new(entry.offset + summary.index_offset, u64::from(summary.index_len));
-            match source.read(range).at(place)? {
-                Some(bytes) => {
-                    self.counts.bytes_read += range.len;
-                    let parsed =
-                        Arc::new(SegmentIndex::parse(None, bytes, Some(&summary.identity)).at(place)?);
-                    source.keep_index(&summary.identity, &parsed);
+            match load_index(entry, source)? {
+                Ok((parsed, bytes)) => {
+                    self.counts.bytes_read += bytes;
                     *index = Some(parsed);
                 }
-                None => missing.push(range),
+                Err(range) => missing.push(range),
             }
         }
         self.indexes_loaded = missing.is_empty();
@@ -238,7 +232,7 @@ impl SeriesReader {
         let Some(view) = self.view.series.get(series) else { return };
         for (number, (entry, index)) in self.view.entries.iter().zip(&self.indexes).enumerate() {
             let Some(index) = index else { continue };
-            for block in index.blocks_in(view.info.id, self.range) {
+            for block in index.blocks_in(view.id, self.range) {
                 let Some((time, points)) = index.time_and_count(block) else { continue };
                 pieces.push(Piece::Block {
                     entry: number,
@@ -268,7 +262,7 @@ impl SeriesReader {
     /// Statistics of a piece that is a block and that nothing cuts, overwrites or deletes from.
     fn lone_block(&self, series: usize, now: &[Piece], cut: i64) -> Option<Statistics> {
         let [Piece::Block { entry, block, time, lsn_max, .. }] = now else { return None };
-        let id = self.view.series.get(series)?.info.id;
+        let id = self.view.series.get(series)?.id;
         let whole = self.range.covers(time) && self.floor <= time.min && time.max <= cut;
         let deleted = self
             .view

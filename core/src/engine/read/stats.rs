@@ -102,7 +102,7 @@ impl SeriesReader {
         let loaded = || self.indexes().iter().flatten();
         let blocks = series
             .iter()
-            .flat_map(|series| loaded().map(|index| index.blocks_in(series.info.id, view.range).count()));
+            .flat_map(|series| loaded().map(|index| index.blocks_in(series.id, view.range).count()));
         blocks.sum::<usize>() as u64
     }
 }

@@ -55,7 +55,7 @@ impl SeriesReader {
     ) -> Result<bool> {
         let view = Arc::clone(&self.view);
         let Some(series) = view.series.get(series) else { return Ok(self.no_points(true)) };
-        let id = series.info.id;
+        let id = series.id;
         match piece {
             Piece::Block { entry, block, .. } => {
                 if !self.read_block(source, &view, id, (*entry, *block), window)? {
