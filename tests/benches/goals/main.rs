@@ -28,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 type Row = (&'static str, fn(&mut Context));
-const ROWS: [Row; 8] = [
+const ROWS: &[Row] = &[
     ("size", size::run),
     ("ingest", ingest::run),
     ("formats", formats::run),
@@ -57,7 +57,8 @@ fn main() -> ExitCode {
             "--child" => return resident::child(&args.collect::<Vec<_>>()),
             row if ROWS.iter().any(|(name, _)| *name == row) => picked.push(arg),
             other => {
-                let names = ROWS.map(|(name, _)| name).join(" ");
+                let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+                let names = names.join(" ");
                 eprintln!("unknown argument {other:?}; known: {names}");
                 eprintln!("  --quick --install --peers NAME,.. --json FILE --markdown FILE --svg FILE");
                 return ExitCode::FAILURE;
