@@ -1,5 +1,7 @@
 //! Context: what the rows share. Workloads are made once, databases of them once, the large one once for many runs.
+use crate::peers::Fleet;
 use crate::report::Report;
+use crate::works::Work;
 use chronicle::{Config, Db, Durability, PointSource};
 use chronicle_tests::workload::{self, SeriesData};
 use std::fs;
@@ -18,6 +20,7 @@ const LARGE_PIECE: usize = 2_080_000;
 pub(crate) struct Context {
     pub(crate) quick: bool,
     pub(crate) report: Report,
+    pub(crate) peers: Fleet,
     scratch: TempDir,
     kept: PathBuf,
     devops: Option<Rc<Vec<SeriesData>>>,
@@ -25,11 +28,14 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(quick: bool) -> Self {
+    /// With the peers that are picked, all when none is.
+    pub(crate) fn new(quick: bool, picked: &[String]) -> Self {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("goals");
         fs::create_dir_all(&kept).unwrap();
         let scratch = tempfile::tempdir_in(&kept).unwrap();
-        Self { quick, report: Report::default(), scratch, kept, devops: None, devops_db: None }
+        let peers = Fleet::new(scratch.path(), picked);
+        let report = Report::new(peers.columns().to_vec());
+        Self { quick, report, peers, scratch, kept, devops: None, devops_db: None }
     }
 
     /// Where scratch files go.
@@ -59,8 +65,13 @@ impl Context {
 
     /// The devops workload.
     pub(crate) fn devops(&mut self) -> Rc<Vec<SeriesData>> {
-        let hosts = self.hosts();
-        Rc::clone(self.devops.get_or_insert_with(|| Rc::new(workload::devops(hosts, 24, 1))))
+        let work = self.devops_work();
+        Rc::clone(self.devops.get_or_insert_with(|| Rc::new(work.data().unwrap_or_default())))
+    }
+
+    /// Its name and size.
+    pub(crate) fn devops_work(&self) -> Work {
+        Work::Devops { hosts: self.hosts() }
     }
 
     /// The data file of a closed, compacted database of the devops workload. Nobody changes its points.

@@ -1,6 +1,6 @@
 //! Text formats: from a file to durable and sealed, and from a database to text, per CPU second.
 use crate::context::{Context, points, quiet};
-use crate::report::{Goal, Line};
+use crate::report::{Better, Entry, Goal, Line};
 use chronicle::export::{ExportOptions, Exporter, Format};
 use chronicle::import::{ImportOptions, Importer};
 use chronicle::{Config, Db, PointSource};
@@ -23,7 +23,13 @@ pub(crate) fn run(context: &mut Context) {
     let total = points(&data) as f64;
     let source = context.devops_db();
     let runs = context.runs(3);
+    let peers = context.peers.texts(context.devops_work());
     for (name, format) in FORMATS {
+        let of = |cost: fn(f64, f64) -> f64, ours: f64| {
+            let here = peers.iter().filter(|peer| peer.1 == name);
+            here.map(|&(name, _, out, back)| Entry::one(name, total / cost(out, back), ours))
+                .collect::<Vec<_>>()
+        };
         let folder = context.fresh("formats");
         let file = folder.join("text");
         let is_grouped = name.contains("ten fields");
@@ -37,7 +43,10 @@ pub(crate) fn run(context: &mut Context) {
                     out.push(total / cost);
                 }
             }
-            let line = Line::new("formats", format!("export {name}, per CPU second"), "points/s", out);
+            let theirs = of(|out, _| out, out.median());
+            let line = Line::new("formats", format!("export {name}, per CPU second"), "points/s", out)
+                .better(Better::More)
+                .peers(theirs);
             context.report.push(match format {
                 Format::JsonLines => line.goal(Goal::at_least(5e6, 5e6)),
                 _ => line,
@@ -51,8 +60,13 @@ pub(crate) fn run(context: &mut Context) {
             }
         }
         let bytes = fs::metadata(&file).unwrap().len() as f64 / total;
+        let theirs = of(|_, back| back, out.median());
         let line = Line::new("formats", format!("import {name}, per CPU second"), "points/s", out)
-            .note(format!("{bytes:.0} B a point; until closed, everything sealed"));
+            .better(Better::More)
+            .peers(theirs)
+            .note(format!(
+                "{bytes:.0} B a point; until closed, everything sealed; a peer until its text is in"
+            ));
         context.report.push(match format {
             Format::Line => line.goal(Goal::at_least(2e6, 5e6)),
             _ => line,

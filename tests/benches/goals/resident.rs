@@ -1,8 +1,10 @@
 //! Memory: figures taken in a process of its own, so that nothing else is resident in it.
 use crate::context::write_all;
+use crate::peers;
 use chronicle::query::{Aggregate, Query};
 use chronicle::{Config, Db};
 use chronicle_tests::{measure, workload};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 /// Runs `args` in a child and returns the MiB that it prints; `None` where this is not known.
@@ -22,6 +24,10 @@ pub(crate) fn child(args: &[String]) -> ExitCode {
     let bytes = match args.as_slice() {
         ["ingest", hosts] => ingest(hosts.parse().unwrap_or(100)),
         ["scan", path] => scan(path),
+        ["peer", name, work, folder] => {
+            let made = work.parse().ok().and_then(|work| peers::child(name, work, Path::new(folder)));
+            return if made.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
         _ => None,
     };
     match bytes {

@@ -2,7 +2,8 @@
 //!
 //! Lossless is a condition: the digest of what the database holds is compared with the digest of what was generated.
 use crate::context::{Context, build, file_len};
-use crate::report::{Goal, Line};
+use crate::report::{Entry, Goal, Line};
+use crate::works::Work;
 use chronicle::digest::Digest;
 use chronicle::model::{Series, Tags};
 use chronicle::{Config, Db, Selector, TimeRange};
@@ -10,60 +11,45 @@ use chronicle_core::engine::{Engine, Opening, Options};
 use chronicle_core::format::HEADER_AREA_LEN;
 use chronicle_core::segment::{SEGMENT_HEADER_BYTES, SegmentKind, inspect_segment_header};
 use chronicle_core::source::Step;
-use chronicle_tests::workload::{self, SeriesData};
+use chronicle_tests::workload::SeriesData;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-const MANIFEST: &str = env!("CARGO_MANIFEST_DIR");
 
 pub(crate) fn run(context: &mut Context) {
     let quick = context.quick;
     let devops = context.devops();
     let path = context.devops_db();
-    // VictoriaMetrics and the entropy estimate for these generators; kept as constants, for they can't run in here.
-    line(context, "devops", &path, &devops, (0.95, 0.90), ("entropy estimate", 0.878), "");
-    let iot = workload::iot(if quick { 100 } else { 1000 }, 7, 1);
-    one(context, "iot", &iot, (1.85, 1.70), ("entropy estimate", 1.67), "");
-    let nab = [format!("{MANIFEST}/../shared/data/nab"), format!("{MANIFEST}/../../shared/data/nab")];
-    let nab = std::env::var("NAB").into_iter().chain(nab).find_map(workload::real);
-    match nab {
-        Some(real) => {
-            let note = format!(
-                "{} files of NAB with {} points are here; the goal is of all 58 files (365,509 points)",
-                real.len(),
-                real.iter().map(|series| series.bits.len()).sum::<usize>()
-            );
-            one(context, "real", &real, (1.50, 1.43), ("scaled ints + pco", 1.505), &note);
-        }
-        None => eprintln!("size, real: left out; give the data folder of NAB as NAB=<folder>"),
-    }
-    let random = workload::random(if quick { 400_000 } else { 2_000_000 }, 1);
-    one(context, "random", &random, (9.80, 9.70), ("entropy estimate", 9.66), "");
+    let work = context.devops_work();
+    // Entropy estimates for these generators, kept as constants: the least that any lossless format could take.
+    line(context, work, &path, &devops, (0.95, 0.90), ("entropy estimate", 0.878));
+    let iot = Work::Iot { sensors: if quick { 50 } else { 1000 } };
+    one(context, iot, (1.85, 1.70), ("entropy estimate", 1.67));
+    one(context, Work::Real, (1.50, 1.43), ("scaled ints + pco", 1.505));
+    let random = Work::Random { points: if quick { 200_000 } else { 2_000_000 } };
+    one(context, random, (9.80, 9.70), ("entropy estimate", 9.66));
 }
 
-fn one(
-    context: &mut Context,
-    name: &str,
-    data: &[SeriesData],
-    goal: (f64, f64),
-    limit: (&str, f64),
-    note: &str,
-) {
-    let path = context.fresh(name).join("data.db");
-    build(&path, data);
-    line(context, name, &path, data, goal, limit, note);
+fn one(context: &mut Context, work: Work, goal: (f64, f64), limit: (&str, f64)) {
+    let Some(data) = work.data() else {
+        eprintln!("size, real: left out; give the data folder of NAB as NAB=<folder>");
+        return;
+    };
+    let path = context.fresh(work.name()).join("data.db");
+    build(&path, &data);
+    line(context, work, &path, &data, goal, limit);
+    context.peers.forget(work);
 }
 
 fn line(
     context: &mut Context,
-    name: &str,
+    work: Work,
     path: &Path,
     data: &[SeriesData],
     (floor, aim): (f64, f64),
     (limit, bound): (&str, f64),
-    note: &str,
 ) {
+    let name = work.name();
     let expected = digest_of(data);
     let db = Db::open(path, Config::read_only()).unwrap();
     assert!(db.digest(false).unwrap().0 == expected, "{name}: what came back is not what was written");
@@ -72,20 +58,30 @@ fn line(
     let split = Split::of(path);
     let rest = len - split.blocks - split.index;
     let per = |bytes: u64| bytes as f64 / points;
+    let note = match work {
+        Work::Real => format!(
+            "; {} files of NAB with {} points are here; the goal is of all 58 files (365,509 points)",
+            data.len(),
+            crate::context::points(data)
+        ),
+        _ => String::new(),
+    };
     let parts = format!(
-        "blocks {:.4}, index {:.4}, header area, dictionary, catalog, padding and free {:.4}; {} segments, {} blocks of {:.0} points, all bits back{}{note}",
+        "blocks {:.4}, index {:.4}, header area, dictionary, catalog, padding and free {:.4}; {} segments, {} blocks of {:.0} points, all bits back{note}",
         per(split.blocks),
         per(split.index),
         per(rest),
         split.segments,
         split.block_count,
         points / split.block_count as f64,
-        if note.is_empty() { "" } else { "; " },
     );
     let figure = per(len);
+    let made = context.peers.made(work);
+    let peers = made.iter().map(|(name, made)| Entry::one(name, per(made.bytes), figure));
     let line = Line::one("size", name, "B/point", figure)
         .against(limit, bound, figure / bound)
         .goal(Goal::at_most(floor, aim))
+        .peers(peers.collect())
         .note(parts);
     context.report.push(line);
 }
