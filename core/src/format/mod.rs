@@ -12,7 +12,7 @@ mod frame;
 mod log_evidence;
 mod log_file;
 mod log_scan;
-mod metadata;
+pub(crate) mod metadata;
 mod page;
 mod reader;
 mod segment_entry;

@@ -1,0 +1,33 @@
+//! The delta repository: what its objects are called and say, and what is to be done with them.
+//!
+//! `core/docs/format/repository.md` is the specification, and the protocol that several jobs follow at once. Everything
+//! here is pure: it takes bytes and records, and gives names, bytes, ranges and plans. It lists nothing, asks no
+//! destination, knows no clock, and never infers that something exists: a record says so.
+mod claim;
+mod list;
+mod list_page;
+mod log_object;
+mod moves_record;
+mod name;
+mod point_json;
+mod point_record;
+mod prune_record;
+mod record;
+mod search;
+
+pub use claim::{CLAIM_LEN_MAX, Claim, JobId, Void};
+pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
+pub use list_page::{
+    LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page, read_list,
+    write_list,
+};
+pub use log_object::LogObject;
+pub use moves_record::MovesRecord;
+pub use name::{
+    CHANGES_FILE_NAME, Entry, EntryKind, MANIFEST_NAME, ObjectFile, ObjectName, POINT_NUMBER_MAX, PointNumber,
+    STATE_NAME, claim_name, hold_name, parse_numbered,
+};
+pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
+pub use prune_record::PruneRecord;
+pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};
+pub use search::{NewestSearch, SearchStep};
