@@ -9,7 +9,7 @@ use crate::engine::{Identity, LogPart, Snapshot};
 use crate::error::{Error, Result};
 use crate::format::{Features, LOG_HEADER_LEN, LogHeader, LogStart, Role, SegmentEntry, log_file_name};
 use crate::head::Position;
-use crate::ids::Lsn;
+use crate::ids::{Chain, Lsn};
 use crate::source::ByteRange;
 use crate::text::human_bytes;
 use alloc::string::String;
@@ -30,6 +30,8 @@ pub struct Move {
 pub struct LogCopy {
     /// LSN of the first frame, which is the file's name; see [`LogCopy::file_name`].
     pub first_lsn: Lsn,
+    /// Chain before the first frame.
+    pub after_chain: Chain,
     /// The first bytes of the file.
     pub header: Vec<u8>,
     /// What follows, in order. Where a source file ends up to 7 bytes before the end of a part (cut off in the padding of
@@ -50,7 +52,7 @@ impl LogCopy {
             // Not the host's clock: the same snapshot gives the same bytes.
             host_clock_ns: snapshot.position.commit_time_ns,
         };
-        Ok(Self { first_lsn, header: header.encode(), parts })
+        Ok(Self { first_lsn, after_chain: after.chain, header: header.encode(), parts })
     }
     /// Name of the file.
     pub fn file_name(&self) -> String {

@@ -4,9 +4,16 @@
 //! here is pure: it takes bytes and records, and gives names, bytes, ranges and plans. It lists nothing, asks no
 //! destination, knows no clock, and never infers that something exists: a record says so.
 mod claim;
+mod container;
+mod continuation;
+mod delta_plan;
+mod delta_text;
+mod ground;
 mod list;
 mod list_page;
+mod log_assembly;
 mod log_object;
+mod log_search;
 mod moves_record;
 mod name;
 mod point_json;
@@ -16,12 +23,18 @@ mod record;
 mod search;
 
 pub use claim::{CLAIM_LEN_MAX, Claim, JobId, Void};
+pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece, PointSource};
+pub use continuation::Continuation;
+pub use delta_plan::DeltaPlan;
+pub use ground::{Condemned, Ground, MoveTable, PreviousState};
 pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
 pub use list_page::{
     LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page, read_list,
     write_list,
 };
+pub use log_assembly::{AssembledLog, Leg, LogAssembly, last_commit_until, replay_legs};
 pub use log_object::LogObject;
+pub use log_search::{LogContent, LogCut, LogSearch, LogStep};
 pub use moves_record::MovesRecord;
 pub use name::{
     CHANGES_FILE_NAME, Entry, EntryKind, MANIFEST_NAME, ObjectFile, ObjectName, POINT_NUMBER_MAX, PointNumber,
@@ -31,3 +44,5 @@ pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
 pub use prune_record::PruneRecord;
 pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};
 pub use search::{NewestSearch, SearchStep};
+#[cfg(test)]
+mod tests;
