@@ -22,7 +22,14 @@ pub enum Continuation {
 impl Continuation {
     /// Of a database at `position` to the point of `record`. `InvalidInput` where it can't be backed up to this
     /// repository as it is: it is another database, was rewound, or went another way.
-    pub fn of(identity: &Identity, position: &Position, record: &PointRecord) -> Result<Self> {
+    ///
+    /// `ancestry` is what records say about the epochs before the database's parent: each is continued by the one before it.
+    pub fn of(
+        identity: &Identity,
+        position: &Position,
+        record: &PointRecord,
+        ancestry: &[EpochParent],
+    ) -> Result<Self> {
         let point = record.as_previous();
         if record.point.lineage != identity.lineage {
             return Err(Error::invalid(alloc::format!(
@@ -48,16 +55,23 @@ impl Continuation {
                 _ => Ok(Self::Continues(point.at)),
             };
         }
-        match identity.parent {
-            Some(parent) if parent.epoch == point.at.epoch && point.at.lsn <= parent.lsn => {
-                let met = Position { lsn: parent.lsn, commit_time_ns: 0, chain: parent.chain };
-                match point.at.lsn == parent.lsn && point.at.chain != parent.chain {
-                    true => Err(forked(point.at, &met)),
-                    false => Ok(Self::Branches(parent)),
-                }
+        let Some(parent) = identity.parent else { return Ok(Self::Elsewhere) };
+        // History was left at the first of these places that is not behind the point.
+        let mut reach = parent.lsn;
+        for left in core::iter::once(&parent).chain(ancestry) {
+            reach = reach.min(left.lsn);
+            if left.epoch == point.at.epoch {
+                let met = Position { lsn: left.lsn, commit_time_ns: 0, chain: left.chain };
+                return match point.at.lsn.cmp(&reach) {
+                    core::cmp::Ordering::Greater => Ok(Self::Elsewhere),
+                    core::cmp::Ordering::Equal if reach == left.lsn && point.at.chain != left.chain => {
+                        Err(forked(point.at, &met))
+                    }
+                    _ => Ok(Self::Branches(parent)),
+                };
             }
-            _ => Ok(Self::Elsewhere),
         }
+        Ok(Self::Elsewhere)
     }
 
     /// The commit behind which the log of a new point begins; `None` on another branch.

@@ -69,7 +69,7 @@ impl DeltaPlan {
         let Some(previous) = &ground.previous else {
             return Ok(LogSearch::known(snapshot, LogSearch::behind_checkpoint(snapshot)));
         };
-        let continuation = Continuation::of(&snapshot.identity, &snapshot.position, &previous.record)?;
+        let continuation = ground.continuation(snapshot, previous)?;
         let after = continuation.after().ok_or_else(|| Continuation::none(&snapshot.identity))?;
         Ok(match replay_before(snapshot, ground) {
             Some(_) => LogSearch::new(snapshot, after),
@@ -101,7 +101,7 @@ impl DeltaPlan {
             totals: totals(snapshot),
         };
         if let Some(previous) = &ground.previous {
-            let continuation = Continuation::of(&snapshot.identity, &snapshot.position, &previous.record)?;
+            let continuation = ground.continuation(snapshot, previous)?;
             if continuation == Continuation::Elsewhere {
                 return Err(Continuation::none(&snapshot.identity));
             }

@@ -1,10 +1,13 @@
 //! Ground: what of a repository a new point may refer to, and where segments lie that were moved.
+use super::continuation::Continuation;
 use super::list::{LocatedSegment, PointLists};
 use super::moves_record::MovesRecord;
 use super::name::{Entry, ObjectName};
 use super::point_record::PointRecord;
 use super::prune_record::PruneRecord;
+use crate::engine::Snapshot;
 use crate::error::{Error, Result};
+use crate::format::EpochParent;
 use crate::ids::Hash;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -92,6 +95,9 @@ pub struct PreviousState {
 pub struct Ground {
     /// What the new point continues; none for a base.
     pub previous: Option<PreviousState>,
+    /// Epochs before the database's parent, from the records; needed only for the first point after several restores
+    /// ([`super::Timeline::ancestry`]).
+    pub ancestry: Vec<EpochParent>,
     /// What the marks between that point and the new number condemn.
     pub condemned: Condemned,
     /// From the newest record of moves below the new number.
@@ -99,6 +105,11 @@ pub struct Ground {
 }
 
 impl Ground {
+    /// How the database stands to the previous point.
+    pub(super) fn continuation(&self, snapshot: &Snapshot, previous: &PreviousState) -> Result<Continuation> {
+        Continuation::of(&snapshot.identity, &snapshot.position, &previous.record, &self.ancestry)
+    }
+
     /// Segments that the new point may refer to, by identity, each where it lies.
     pub(super) fn held(&self) -> Result<BTreeMap<Hash, LocatedSegment>> {
         let mut held = BTreeMap::new();

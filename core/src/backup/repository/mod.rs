@@ -20,7 +20,10 @@ mod point_json;
 mod point_record;
 mod prune_record;
 mod record;
+mod resolve;
 mod search;
+mod timeline;
+mod timeline_text;
 
 pub use claim::{CLAIM_LEN_MAX, Claim, JobId, Void};
 pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece, PointSource};
@@ -43,6 +46,9 @@ pub use name::{
 pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
 pub use prune_record::PruneRecord;
 pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};
+pub use resolve::{Moment, Resolved, RestoreFrom, TimeScan};
 pub use search::{NewestSearch, SearchStep};
+pub use timeline::{Span, SpanEnd, Timeline};
+
 #[cfg(test)]
 mod tests;
