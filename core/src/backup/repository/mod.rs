@@ -9,6 +9,8 @@ mod continuation;
 mod delta_plan;
 mod delta_text;
 mod ground;
+mod inventory;
+mod keep;
 mod list;
 mod list_page;
 mod log_assembly;
@@ -18,9 +20,11 @@ mod moves_record;
 mod name;
 mod point_json;
 mod point_record;
+mod prune_plan;
 mod prune_record;
 mod record;
 mod resolve;
+mod restore_plan;
 mod search;
 mod timeline;
 mod timeline_text;
@@ -30,6 +34,8 @@ pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece
 pub use continuation::Continuation;
 pub use delta_plan::DeltaPlan;
 pub use ground::{Condemned, Ground, MoveTable, PreviousState};
+pub use inventory::{Claimed, Inventory};
+pub use keep::{Keep, Kept, Reason};
 pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
 pub use list_page::{
     LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page, read_list,
@@ -44,9 +50,11 @@ pub use name::{
     STATE_NAME, claim_name, hold_name, parse_numbered,
 };
 pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
+pub use prune_plan::PrunePlan;
 pub use prune_record::PruneRecord;
 pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};
 pub use resolve::{Moment, Resolved, RestoreFrom, TimeScan};
+pub use restore_plan::RestorePlan;
 pub use search::{NewestSearch, SearchStep};
 pub use timeline::{Span, SpanEnd, Timeline};
 

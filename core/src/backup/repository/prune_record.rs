@@ -4,10 +4,10 @@
 //! is still there is condemned again, and the objects that outlive their records are all listed.
 use super::claim::{JobId, entry_of};
 use super::list_page::ListPageRef;
-use super::name::{Entry, ObjectName};
+use super::name::{Entry, ObjectName, PointNumber};
 use super::point_json::{PageFields, page_fields, read_pages};
 use crate::backup::record::SNAPSHOT_VERSION;
-use crate::backup::seal::{Opened, exact, seal, time};
+use crate::backup::seal::{Opened, exact, number, seal, time};
 use crate::error::{Error, Result};
 use crate::time::format_timestamp;
 use alloc::string::{String, ToString};
@@ -23,7 +23,9 @@ pub struct PruneRecord {
     pub job: JobId,
     /// Host clock, Unix ns. For people.
     pub created_ns: i64,
-    /// Entries whose records go, ascending.
+    /// Every claim below this number is closed: what has no record there was pruned.
+    pub settled_below: PointNumber,
+    /// Entries whose records go, ascending; and those that went and are not below `settled_below`.
     pub condemned_entries: Vec<Entry>,
     /// Objects and pages that go with them, ascending; records are not among them.
     pub condemned_objects: Vec<ObjectName>,
@@ -40,6 +42,7 @@ struct PruneFields {
     job: String,
     created_ns: String,
     created: String,
+    settled_below: String,
     condemned_entries: Vec<String>,
     condemned_objects: Vec<String>,
     kept: Vec<PageFields>,
@@ -54,6 +57,7 @@ pub(super) fn write(record: &PruneRecord, len_max: usize) -> Result<Vec<u8>> {
         job: record.job.to_string(),
         created_ns: record.created_ns.to_string(),
         created: format_timestamp(record.created_ns),
+        settled_below: record.settled_below.to_string(),
         condemned_entries: record.condemned_entries.iter().map(ToString::to_string).collect(),
         condemned_objects: record.condemned_objects.iter().map(ToString::to_string).collect(),
         kept: page_fields(&record.kept),
@@ -69,6 +73,7 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PruneRecord> {
         entry: entry_of(&fields.number, &fields.name)?,
         job: exact("job", &fields.job, JobId::from_hex)?,
         created_ns: time("created", &fields.created_ns, &fields.created)?,
+        settled_below: number("settled_below", &fields.settled_below)?,
         condemned_entries: entries.collect::<Result<_>>()?,
         condemned_objects: objects.collect::<Result<_>>()?,
         kept: read_pages(&fields.kept)?,
@@ -88,7 +93,7 @@ impl PruneRecord {
             });
         let wrong = if !ascending {
             "what it condemns is out of order"
-        } else if own_or_later {
+        } else if own_or_later || self.settled_below > self.entry.number {
             "it condemns what is not before it, or a record among the objects"
         } else {
             return Ok(());

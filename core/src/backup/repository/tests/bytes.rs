@@ -142,6 +142,7 @@ fn records_of_every_kind_read_back_and_lies_in_them_do_not() {
             entry: prune,
             job: JobId([4; 16]),
             created_ns: 3,
+            settled_below: 7,
             condemned_entries: [delta].into(),
             condemned_objects: [delta.container()].into(),
             kept: [page].into(),

@@ -1,4 +1,6 @@
 //! A repository in memory, and what jobs do with it, step by step as hosts will.
 mod bytes;
 mod deltas;
+mod moments;
+mod protocol;
 pub(super) mod repo;

@@ -48,6 +48,10 @@ impl Repo {
         self.entries.iter().map(read).collect()
     }
 
+    pub(crate) fn timeline(&self) -> Timeline {
+        Timeline::new(self.records(), &[]).unwrap()
+    }
+
     pub(crate) fn lists(&self, record: &PointRecord) -> PointLists {
         record.lists.read(|page| Ok(self.objects[&page.name().to_string()].as_slice())).unwrap()
     }
@@ -127,7 +131,8 @@ impl Repo {
         let snapshot = engine.snapshot();
         let number = self.entries.last().map_or(0, |entry| entry.number + 1);
         let kind = if previous.is_some() { EntryKind::Delta } else { EntryKind::Base };
-        let ground = self.ground(previous);
+        let mut ground = self.ground(previous);
+        ground.ancestry = self.timeline().ancestry(snapshot.identity.parent);
         let plan = self.plan(host, &snapshot, Entry::new(kind, number), &ground).unwrap();
         self.carry_out(host, engine, &plan)
     }
