@@ -56,8 +56,31 @@ impl PackedFile {
         durable: Lsn,
     ) -> Result<Self> {
         segments.sort_by_key(segment_order);
-        let (moves, mut end) = lay_out(&mut segments)?;
-        let mut catalog = catalog.repacked(segments.clone(), log, GENERATION);
+        let (moves, end) = lay_out(&mut segments)?;
+        let catalog = catalog.repacked(segments.clone(), log, GENERATION);
+        Self::finish(role, identity, catalog, (segments, moves, end), durable)
+    }
+
+    /// Packs segments of which the file's catalog lists none: what they are is written elsewhere.
+    pub(crate) fn unlisted(
+        role: Role,
+        identity: &Identity,
+        catalog: &Catalog,
+        mut segments: Vec<SegmentEntry>,
+    ) -> Result<Self> {
+        segments.sort_by_key(segment_order);
+        let (moves, end) = lay_out(&mut segments)?;
+        let empty = catalog.repacked(Vec::new(), LogStart::None, GENERATION);
+        Self::finish(role, identity, empty, (segments, moves, end), catalog.position.lsn)
+    }
+
+    fn finish(
+        role: Role,
+        identity: &Identity,
+        mut catalog: Catalog,
+        (segments, moves, mut end): (Vec<SegmentEntry>, Vec<Move>, u64),
+        durable: Lsn,
+    ) -> Result<Self> {
         let mut writes = Vec::new();
         catalog.store_pages(|bytes| {
             let offset = end;

@@ -3,15 +3,15 @@
 //! Superblock and catalog pages are made from the record and its lists; segments stay in the objects where they lie. So
 //! the code that opens and reads a database reads a point in place, and a restore is nothing but writing this file down.
 //! Everything that reads it says which ranges it misses; [`PointContainer::object_ranges`] says where those lie.
+use super::gathered::GatheredFile;
 use super::ground::MoveTable;
-use super::list::{LocatedSegment, PointLists};
+use super::list::PointLists;
 use super::name::ObjectName;
 use super::point_record::PointRecord;
-use crate::backup::PackedFile;
 use crate::catalog::Catalog;
 use crate::engine::{Opening, Options};
 use crate::error::{At, Error, Result};
-use crate::format::{HEADER_AREA_LEN, LOG_HEADER_LEN, LogStart, Role, SegmentEntry};
+use crate::format::{HEADER_AREA_LEN, LOG_HEADER_LEN, LogStart, Role};
 use crate::ids::Hash;
 use crate::segment::SegmentIndex;
 use crate::source::{ByteRange, Source};
@@ -64,20 +64,11 @@ pub enum Place<'a> {
     There(ObjectRange),
 }
 
-/// A segment: where it lies in the container, and where in an object.
-#[derive(Clone, Copy, Debug)]
-struct Mapped {
-    here: ByteRange,
-    there: ObjectRange,
-}
-
 /// A point as a container. Costs a look at each item of its lists, and memory in proportion to them.
 #[derive(Clone, Debug)]
 pub struct PointContainer {
-    file: PackedFile,
+    gathered: GatheredFile,
     header: Vec<u8>,
-    /// Ascending.
-    segments: Vec<Mapped>,
 }
 
 impl PointContainer {
@@ -88,9 +79,7 @@ impl PointContainer {
     }
 
     fn build(record: &PointRecord, lists: &PointLists, moves: &MoveTable) -> Result<Self> {
-        let mut located: Vec<LocatedSegment> =
-            lists.segments.iter().map(|listed| moves.locate(listed)).collect::<Result<_>>()?;
-        located.sort_by_key(LocatedSegment::order);
+        let located = lists.segments.iter().map(|listed| moves.locate(listed)).collect::<Result<_>>()?;
         let mut catalog = Catalog::empty(LogStart::None);
         catalog.position = record.checkpoint;
         catalog.tombstones.edit(|_| false, lists.tombstones.clone());
@@ -99,11 +88,13 @@ impl PointContainer {
             first_lsn: record.checkpoint.lsn.saturating_add(1),
             offset: LOG_HEADER_LEN as u64,
         };
-        let entries: Vec<SegmentEntry> = located.iter().map(|segment| segment.entry).collect();
-        let identity = record.identity();
-        let file =
-            PackedFile::new(Role::Database, &identity, &catalog, entries, start, record.checkpoint.lsn)?;
+        let (identity, durable) = (record.identity(), record.checkpoint.lsn);
+        let gathered = GatheredFile::new(Role::Database, &identity, &catalog, located, start, durable)?;
+        let file = &gathered.file;
         let told = (record.point.segments, record.point.points_stored, record.point.stored_digest);
+        if lists.containers() != record.containers {
+            return Err(Error::damaged("the lists name other containers than the record says"));
+        }
         if (file.segments.len() as u64, file.points_stored, file.stored_digest) != told {
             return Err(Error::damaged("the lists hold other segments or points than the record says"));
         }
@@ -114,15 +105,7 @@ impl PointContainer {
             let slot = header.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
             slot.ok_or_else(|| Error::damaged("the superblock does not fit its slot"))?.copy_from_slice(bytes);
         }
-        // Both are in the order of the file.
-        let segments = file.segments.iter().zip(&located);
-        let segments = segments
-            .map(|(here, there)| Mapped {
-                here: here.extent(),
-                there: ObjectRange { object: there.home.container(), range: there.entry.extent() },
-            })
-            .collect();
-        Ok(Self { file, header, segments })
+        Ok(Self { gathered, header })
     }
 
     /// The header area: the first 64 KiB.
@@ -132,7 +115,7 @@ impl PointContainer {
 
     /// Bytes of the container.
     pub fn file_len(&self) -> u64 {
-        self.file.file_len
+        self.gathered.file.file_len
     }
 
     /// An opening of the container: step it over [`PointContainer::source`].
@@ -145,14 +128,14 @@ impl PointContainer {
         let inside = |whole: ByteRange| {
             (range.offset >= whole.offset && range.end() <= whole.end()).then(|| range.offset - whole.offset)
         };
-        let after = self.segments.partition_point(|segment| segment.here.offset <= range.offset);
-        if let Some(segment) = after.checked_sub(1).and_then(|index| self.segments.get(index))
+        let after = self.gathered.segments.partition_point(|segment| segment.here.offset <= range.offset);
+        if let Some(segment) = after.checked_sub(1).and_then(|index| self.gathered.segments.get(index))
             && let Some(start) = inside(segment.here)
         {
             let range = ByteRange::new(segment.there.range.offset.saturating_add(start), range.len);
             return Ok(Place::There(ObjectRange { range, ..segment.there }));
         }
-        let pages = self.file.writes.iter().map(|(offset, bytes)| (*offset, bytes.as_slice()));
+        let pages = self.gathered.file.writes.iter().map(|(offset, bytes)| (*offset, bytes.as_slice()));
         for (offset, bytes) in pages.filter(|(offset, _)| *offset >= HEADER_AREA_LEN).chain([(0, self.header())]) {
             if let Some(start) = inside(ByteRange::new(offset, bytes.len() as u64)) {
                 let bytes = usize::try_from(start).ok().zip(usize::try_from(range.len).ok());
@@ -169,7 +152,7 @@ impl PointContainer {
     fn bytes_at(&self, offset: u64) -> Option<&[u8]> {
         match offset {
             0 => Some(&self.header),
-            _ => self.file.writes.iter().find(|(at, _)| *at == offset).map(|(_, bytes)| bytes.as_slice()),
+            _ => self.gathered.file.writes.iter().find(|(at, _)| *at == offset).map(|(_, bytes)| bytes.as_slice()),
         }
     }
 
@@ -202,38 +185,17 @@ impl PointContainer {
 
     /// The container from its first byte to its last: what a restore writes.
     pub fn pieces(&self) -> impl Iterator<Item = PointPiece<'_>> {
-        let segments = self.segments.iter().map(|segment| (segment.here, PointPiece::Object(segment.there)));
-        let writes = self.file.writes.iter().map(|(offset, bytes)| {
-            (ByteRange::new(*offset, bytes.len() as u64), PointPiece::Bytes(bytes))
-        });
-        let mut placed: Vec<(ByteRange, PointPiece<'_>)> = segments.chain(writes).collect();
-        placed.sort_unstable_by_key(|(range, _)| range.offset);
-        let mut pieces = Vec::with_capacity(2 * placed.len() + 1);
-        let mut at = 0;
-        for (range, piece) in placed {
-            if range.offset > at {
-                pieces.push(PointPiece::Zeros(range.offset - at));
-            }
-            at = range.end();
-            pieces.push(piece);
-        }
-        if self.file.file_len > at {
-            pieces.push(PointPiece::Zeros(self.file.file_len - at));
-        }
-        pieces.into_iter()
+        self.gathered.pieces()
     }
 
     /// What is copied out of objects, and where it goes: by object, and inside it in order.
     pub fn copies(&self) -> Vec<(ObjectRange, u64)> {
-        let mut copies: Vec<(ObjectRange, u64)> =
-            self.segments.iter().map(|segment| (segment.there, segment.here.offset)).collect();
-        copies.sort_unstable();
-        copies
+        self.gathered.copies()
     }
 
     /// What is new, by offset: the pages, and last the superblock.
     pub fn writes(&self) -> &[(u64, Vec<u8>)] {
-        &self.file.writes
+        &self.gathered.file.writes
     }
 }
 

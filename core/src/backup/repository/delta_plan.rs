@@ -48,6 +48,7 @@ pub struct DeltaPlan {
     /// The commit it ends with.
     pub position: Position,
     pub(super) lists: ListRefs,
+    containers: Vec<Entry>,
     /// Earlier log objects that replay needs.
     pub(super) replay: Vec<LogObject>,
     pub(super) totals: Totals,
@@ -97,6 +98,7 @@ impl DeltaPlan {
             checkpoint: snapshot.checkpoint(),
             position: snapshot.position,
             lists: ListRefs::default(),
+            containers: Vec::new(),
             replay: Vec::new(),
             totals: totals(snapshot),
         };
@@ -123,6 +125,7 @@ impl DeltaPlan {
 
     fn repeating(mut self, record: &PointRecord) -> Self {
         self.lists = record.lists.clone();
+        self.containers = record.containers.clone();
         self.replay = record.replay.clone();
         self.checkpoint = record.checkpoint;
         let SnapshotRecord { series, segments, points_stored, stored_digest, .. } = record.point;
@@ -172,6 +175,7 @@ impl DeltaPlan {
     }
 
     fn write_lists(&mut self, lists: &PointLists, ground: &Ground) -> Result<()> {
+        self.containers = lists.containers();
         let known = ground.previous.as_ref().map(|previous| previous.record.lists.clone()).unwrap_or_default();
         let known: Vec<_> = known
             .iter()
@@ -253,6 +257,7 @@ impl DeltaPlan {
             point,
             previous: self.previous,
             lists: self.lists.clone(),
+            containers: self.containers.clone(),
             checkpoint: self.checkpoint,
             replay,
             log: own,

@@ -32,6 +32,24 @@ impl Condemned {
         condemned
     }
 
+    /// Takes off what `points` need, and all that the points so spared need; `needs` says what a point needs, `all` are
+    /// those that may be spared.
+    pub(super) fn spare<'a>(
+        &mut self,
+        points: Vec<&'a PointRecord>,
+        all: &BTreeMap<Entry, &'a PointRecord>,
+        needs: impl Fn(&PointRecord) -> BTreeSet<ObjectName>,
+    ) {
+        let mut spare = points;
+        while let Some(point) = spare.pop() {
+            for name in needs(point) {
+                if self.objects.remove(&name) && self.entries.remove(&name.entry) {
+                    spare.extend(all.get(&name.entry));
+                }
+            }
+        }
+    }
+
     /// True of an object that a new record may name.
     pub fn spares(&self, name: &ObjectName) -> bool {
         !self.objects.contains(name)

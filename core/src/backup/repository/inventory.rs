@@ -24,6 +24,7 @@ pub struct Inventory {
     damaged: Vec<(Entry, Error)>,
     /// Claims without a record.
     open: BTreeSet<Entry>,
+    condemned: Condemned,
     kept: Vec<KeptObject>,
     moves: MoveTable,
 }
@@ -40,7 +41,42 @@ impl Inventory {
             }
         }
         it.damaged.sort_unstable_by_key(|(entry, _)| *entry);
+        it.condemned = it.newest_prune().map(|mark| it.effect_of(mark)).unwrap_or_default();
         it
+    }
+
+    /// What a mark condemns, without what points below it need that its plan did not know. Final once every claim below
+    /// the mark is closed.
+    pub fn effect_of(&self, mark: &PruneRecord) -> Condemned {
+        let mut condemned = Condemned::by([mark]);
+        let all: BTreeMap<Entry, &PointRecord> =
+            self.records.values().filter_map(EntryRecord::as_point).map(|point| (point.entry, point)).collect();
+        let below = all.values().filter(|point| point.number() < mark.entry.number);
+        let stay = below.filter(|point| !condemned.entries.contains(&point.entry)).copied().collect();
+        condemned.spare(stay, &all, |point| self.needs(point));
+        condemned
+    }
+
+    /// Every object that a point needs: pages, log objects and containers, moved ones where they are now.
+    pub fn needs(&self, point: &PointRecord) -> BTreeSet<ObjectName> {
+        let pages = point.lists.iter().map(|(_, page)| page.name());
+        let mut objects: BTreeSet<ObjectName> =
+            pages.chain(point.replay.iter().map(|log| log.name())).collect();
+        if point.entry.kind == EntryKind::Base {
+            // A base opens by hand: its files stay as long as its record does.
+            objects.extend(point.brought().map(|(name, _)| name));
+        }
+        let moves = self.newest_moves();
+        for home in &point.containers {
+            match moves.filter(|moves| moves.vacated.binary_search(home).is_ok()) {
+                None => drop(objects.insert(home.container())),
+                Some(moves) => {
+                    objects.extend(moves.containers.iter().map(|home| home.container()));
+                    objects.extend(moves.segments.iter().map(|page| page.name()));
+                }
+            }
+        }
+        objects
     }
 
     /// With what the pages of [`Inventory::newest_prune`] and of [`Inventory::newest_moves`] list.
@@ -53,11 +89,8 @@ impl Inventory {
 
     /// Every base and delta whose record is there and not condemned, in order of number.
     pub fn points(&self) -> impl Iterator<Item = &PointRecord> {
-        let gone = self.condemned();
-        self.records
-            .values()
-            .filter_map(EntryRecord::as_point)
-            .filter(move |point| !gone.entries.contains(&point.entry))
+        let stays = |point: &&PointRecord| !self.condemned.entries.contains(&point.entry);
+        self.records.values().filter_map(EntryRecord::as_point).filter(stays)
     }
 
     /// Records that can't be read.
@@ -86,9 +119,9 @@ impl Inventory {
         &self.moves
     }
 
-    /// What is condemned by the newest mark.
-    pub fn condemned(&self) -> Condemned {
-        Condemned::by(self.newest_prune())
+    /// What the newest mark condemns: see [`Inventory::effect_of`].
+    pub fn condemned(&self) -> &Condemned {
+        &self.condemned
     }
 
     /// True when there is a record of this entry, of whatever kind.

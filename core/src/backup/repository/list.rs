@@ -197,6 +197,14 @@ pub struct PointLists {
     pub metrics: Vec<MetricName>,
 }
 
+impl PointLists {
+    /// Entries in whose containers the segments lie, ascending.
+    pub fn containers(&self) -> Vec<Entry> {
+        let homes: alloc::collections::BTreeSet<Entry> = self.segments.iter().map(|segment| segment.home).collect();
+        homes.into_iter().collect()
+    }
+}
+
 /// The object of a page.
 pub(super) fn page_name(home: Entry, hash: Hash) -> ObjectName {
     home.object(ObjectFile::Page(hash))

@@ -8,7 +8,9 @@ mod container;
 mod continuation;
 mod delta_plan;
 mod delta_text;
+mod gathered;
 mod ground;
+mod hints;
 mod inventory;
 mod keep;
 mod list;
@@ -16,6 +18,7 @@ mod list_page;
 mod log_assembly;
 mod log_object;
 mod log_search;
+mod moves_plan;
 mod moves_record;
 mod name;
 mod point_json;
@@ -28,12 +31,14 @@ mod restore_plan;
 mod search;
 mod timeline;
 mod timeline_text;
+mod verify_plan;
 
 pub use claim::{CLAIM_LEN_MAX, Claim, JobId, Void};
 pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece, PointSource};
 pub use continuation::Continuation;
 pub use delta_plan::DeltaPlan;
 pub use ground::{Condemned, Ground, MoveTable, PreviousState};
+pub use hints::{BackupState, MANIFEST_LEN_MAX, Manifest, ManifestPoint, STATE_LEN_MAX};
 pub use inventory::{Claimed, Inventory};
 pub use keep::{Keep, Kept, Reason};
 pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
@@ -44,6 +49,7 @@ pub use list_page::{
 pub use log_assembly::{AssembledLog, Leg, LogAssembly, last_commit_until, replay_legs};
 pub use log_object::LogObject;
 pub use log_search::{LogContent, LogCut, LogSearch, LogStep};
+pub use moves_plan::MovesPlan;
 pub use moves_record::MovesRecord;
 pub use name::{
     CHANGES_FILE_NAME, Entry, EntryKind, MANIFEST_NAME, ObjectFile, ObjectName, POINT_NUMBER_MAX, PointNumber,
@@ -57,6 +63,7 @@ pub use resolve::{Moment, Resolved, RestoreFrom, TimeScan};
 pub use restore_plan::RestorePlan;
 pub use search::{NewestSearch, SearchStep};
 pub use timeline::{Span, SpanEnd, Timeline};
+pub use verify_plan::{ObjectCheck, VerifyPlan};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 use super::claim::{JobId, entry_of};
 use super::list_page::ListPageRef;
 use super::name::Entry;
-use super::point_json::{PageFields, page_fields, read_pages};
+use super::point_json::{PageFields, page_fields, read_entries, read_pages};
 use crate::backup::FileRecord;
 use crate::backup::record::SNAPSHOT_VERSION;
 use crate::backup::seal::{Opened, exact, number, seal, time};
@@ -29,6 +29,8 @@ pub struct MovesRecord {
     pub file: FileRecord,
     /// Entries whose containers a reader passes by, ascending.
     pub vacated: Vec<Entry>,
+    /// Entries in whose containers the new places lie, ascending.
+    pub containers: Vec<Entry>,
     /// Pages of [`super::LocatedSegment`]: the new places.
     pub segments: Vec<ListPageRef>,
 }
@@ -44,6 +46,7 @@ struct MovesFields {
     created: String,
     file: MovedFile,
     vacated: Vec<String>,
+    containers: Vec<String>,
     segments: Vec<PageFields>,
 }
 
@@ -69,6 +72,7 @@ pub(super) fn write(record: &MovesRecord, len_max: usize) -> Result<Vec<u8>> {
             blake3: record.file.blake3.to_hex(),
         },
         vacated: record.vacated.iter().map(ToString::to_string).collect(),
+        containers: record.containers.iter().map(ToString::to_string).collect(),
         segments: page_fields(&record.segments),
     };
     seal(&fields, len_max)
@@ -76,7 +80,6 @@ pub(super) fn write(record: &MovesRecord, len_max: usize) -> Result<Vec<u8>> {
 
 pub(super) fn read(opened: &Opened<'_>) -> Result<MovesRecord> {
     let fields: MovesFields = opened.members()?;
-    let vacated = fields.vacated.iter().map(|name| exact("vacated", name, Entry::parse));
     Ok(MovesRecord {
         entry: entry_of(&fields.number, &fields.name)?,
         job: exact("job", &fields.job, JobId::from_hex)?,
@@ -86,7 +89,8 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<MovesRecord> {
             blake3: exact("file.blake3", &fields.file.blake3, Hash::from_hex)?,
             name: fields.file.name,
         },
-        vacated: vacated.collect::<Result<_>>()?,
+        vacated: read_entries("vacated", &fields.vacated)?,
+        containers: read_entries("containers", &fields.containers)?,
         segments: read_pages(&fields.segments)?,
     })
 }
@@ -100,6 +104,8 @@ impl MovesRecord {
             "its file is no changes.db"
         } else if !self.vacated.array_windows().all(|[a, b]| a < b) {
             "what it vacates is out of order"
+        } else if !self.containers.array_windows().all(|[a, b]| a < b) {
+            "the containers it names are out of order"
         } else if self.vacated.iter().any(|home| home.number >= self.entry.number) {
             "it vacates what is not before it"
         } else {

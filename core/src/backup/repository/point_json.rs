@@ -38,6 +38,7 @@ struct PointFields {
     log: Option<LogFields>,
     gap: Option<GapFields>,
     replay: Vec<LogFields>,
+    containers: Vec<String>,
     lists: ListsFields,
 }
 
@@ -82,6 +83,11 @@ struct ListsFields {
     segments: Vec<PageFields>,
     tombstones: Vec<PageFields>,
     metrics: Vec<PageFields>,
+}
+
+/// The entries that a member names.
+pub(super) fn read_entries(member: &str, names: &[String]) -> Result<Vec<Entry>> {
+    names.iter().map(|name| exact(member, name, Entry::parse)).collect()
 }
 
 /// A page of a list, in any record.
@@ -207,6 +213,7 @@ pub(super) fn write(record: &PointRecord, len_max: usize) -> Result<Vec<u8>> {
             .gap
             .map(|gap| GapFields { first_lsn: gap.first_lsn.to_string(), last_lsn: gap.last_lsn.to_string() }),
         replay: record.replay.iter().map(LogFields::from).collect(),
+        containers: record.containers.iter().map(ToString::to_string).collect(),
         lists: ListsFields {
             segments: page_fields(&record.lists.segments),
             tombstones: page_fields(&record.lists.tombstones),
@@ -247,6 +254,7 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
             tombstones: read_pages(&fields.lists.tombstones)?,
             metrics: read_pages(&fields.lists.metrics)?,
         },
+        containers: read_entries("containers", &fields.containers)?,
         checkpoint: fields.checkpoint.read()?,
         replay: fields.replay.iter().map(LogFields::read).collect::<Result<_>>()?,
         log: fields.log.as_ref().map(LogFields::read).transpose()?,

@@ -48,6 +48,8 @@ pub struct PointRecord {
     pub previous: Option<PreviousPoint>,
     /// Pages of its lists.
     pub lists: ListRefs,
+    /// Entries in whose containers the segments of the lists lie, ascending: what the point needs is known without a page.
+    pub containers: Vec<Entry>,
     /// The lists hold every commit up to here; replay starts there.
     pub checkpoint: Position,
     /// Log objects that hold the commits from the checkpoint to the last one, in order.
@@ -149,6 +151,10 @@ impl PointRecord {
             "a base continues nothing, and a delta another point"
         } else if behind {
             "it continues a point that is not before it"
+        } else if !self.containers.array_windows().all(|[a, b]| a < b)
+            || self.containers.last().is_some_and(|home| home.number > self.entry.number)
+        {
+            "the containers it needs are out of order, or not there yet"
         } else if self.checkpoint.lsn > point.lsn
             || (self.checkpoint.lsn == point.lsn && self.checkpoint != self.position())
             || point.parent.is_some_and(|parent| parent.lsn > self.checkpoint.lsn)

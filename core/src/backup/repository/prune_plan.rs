@@ -3,6 +3,7 @@
 //! Nothing is deleted on the way: the plan is printed, its mark is written, and only what [`PrunePlan::deletions`] still
 //! says after every claim below the mark is closed may go. `repository.md` argues why no record ever names a deleted object.
 use super::claim::JobId;
+use super::ground::Condemned;
 use super::inventory::Inventory;
 use super::keep::{Keep, Kept, Reason, reasons};
 use super::list::{KeptObject, LocatedSegment};
@@ -11,20 +12,12 @@ use super::name::{Entry, EntryKind, ObjectName, PointNumber};
 use super::point_record::PointRecord;
 use super::prune_record::PruneRecord;
 use super::record::EntryRecord;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Epoch, Hash};
 use crate::time::format_timestamp;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
-
-/// What is known to be needed, or may be needed, and stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Needs {
-    pub(super) objects: BTreeSet<ObjectName>,
-    /// Bytes needed of each container, each segment counted once.
-    pub(super) segments: BTreeMap<(Entry, Hash), u64>,
-}
 
 /// A prune, decided.
 #[derive(Clone, Debug)]
@@ -43,6 +36,8 @@ pub struct PrunePlan {
     pub unfinished: Vec<PointNumber>,
     /// Containers of which less than half is needed, with the bytes that are.
     pub mostly_dead: Vec<(Entry, u64)>,
+    /// Objects that an earlier mark condemned: most are gone by now; see [`PrunePlan::forget`].
+    pub recondemned: BTreeSet<ObjectName>,
     settled_below: PointNumber,
     lines: Vec<(Entry, i64)>,
 }
@@ -94,21 +89,26 @@ impl PrunePlan {
         mut segments: impl FnMut(&ListPageRef) -> Result<Vec<LocatedSegment>>,
     ) -> Result<Self> {
         let stays = |point: &&PointRecord| kept.contains_key(&point.number());
-        let mut needs = Needs::default();
+        let mut needed: BTreeSet<ObjectName> = BTreeSet::new();
         let mut pages: BTreeSet<ListPageRef> = BTreeSet::new();
         for point in inventory.points().filter(stays) {
-            needs.of_record(point);
+            needed.extend(inventory.needs(point));
             pages.extend(point.lists.segments.iter().copied());
         }
+        if let Some(moves) = inventory.newest_moves() {
+            needed.extend(moves.segments.iter().map(ListPageRef::name));
+        }
+        needed.extend(window(inventory, keep, &kept));
+        // Each segment counts once, however many points need it.
+        let mut bytes: BTreeMap<(Entry, Hash), u64> = BTreeMap::new();
         for page in &pages {
             for segment in segments(page)? {
-                needs.of_segment(&inventory.moves().locate(&segment)?);
+                let place = inventory.moves().locate(&segment)?;
+                bytes.insert((place.home, place.entry.summary.identity), place.entry.summary.len);
             }
         }
-        if let Some(moves) = inventory.newest_moves() {
-            needs.objects.extend(moves.segments.iter().map(ListPageRef::name));
-        }
-        needs.objects.extend(window(inventory, keep, &kept));
+        let mut by_container: BTreeMap<Entry, u64> = BTreeMap::new();
+        bytes.iter().for_each(|((home, _), len)| *by_container.entry(*home).or_default() += len);
 
         let known = inventory.objects();
         let gone = inventory.condemned();
@@ -116,14 +116,14 @@ impl PrunePlan {
         condemned_entries.extend(inventory.points().filter(|point| !stays(point)).map(|point| point.entry));
         condemned_entries.extend(gone.entries.iter().copied());
         let mut condemned_objects: BTreeSet<ObjectName> =
-            known.keys().filter(|name| !needs.objects.contains(name)).copied().collect();
+            known.keys().filter(|name| !needed.contains(name)).copied().collect();
         // What an earlier mark condemned stays condemned: somebody may be deleting it right now.
         condemned_objects.extend(gone.objects.iter().copied());
+        let recondemned = gone.objects.clone();
         let outlives = |name: &&ObjectName| condemned_entries.contains(&name.entry) || !inventory.has(name.entry);
         let kept_objects =
-            needs.objects.iter().filter(outlives).filter_map(|name| known.get(name).copied().flatten()).collect();
-        let mut mostly_dead: Vec<(Entry, u64)> = needs
-            .by_container()
+            needed.iter().filter(outlives).filter_map(|name| known.get(name).copied().flatten()).collect();
+        let mut mostly_dead: Vec<(Entry, u64)> = by_container
             .into_iter()
             .filter(|(home, needed)| {
                 if home.kind == EntryKind::Base && kept.contains_key(&home.number) {
@@ -142,12 +142,19 @@ impl PrunePlan {
             condemned_entries,
             condemned_objects,
             kept_objects,
-            needed: needs.objects,
+            needed,
             unfinished: inventory.unfinished(),
             mostly_dead,
+            recondemned,
             settled_below,
             lines,
         })
+    }
+
+    /// Leaves out objects that an earlier prune has deleted: those of [`PrunePlan::recondemned`] that are not there. Names are
+    /// never used again, so what is gone stays gone; one that is there after all would be an orphan, and no harm.
+    pub fn forget(&mut self, absent: &BTreeSet<ObjectName>) {
+        self.condemned_objects.retain(|name| !self.recondemned.contains(name) || !absent.contains(name));
     }
 
     /// The mark and the pages it names, which are written before it.
@@ -168,60 +175,24 @@ impl PrunePlan {
         Ok((EntryRecord::Prune(record), pages))
     }
 
-    /// What a mark may delete, once every claim below it is closed: records first, then objects. `late` are the records
-    /// below the mark that its plan did not know. What one of them needs stays, with the record that brought it and all
-    /// that this one needs.
-    pub fn deletions<'a>(
-        mark: &PruneRecord,
-        inventory: &Inventory,
-        late: impl IntoIterator<Item = &'a PointRecord>,
-        mut segments: impl FnMut(&ListPageRef) -> Result<Vec<LocatedSegment>>,
-    ) -> Result<(Vec<Entry>, Vec<ObjectName>)> {
-        let mut entries: BTreeSet<Entry> = mark.condemned_entries.iter().copied().collect();
-        let mut objects: BTreeSet<ObjectName> = mark.condemned_objects.iter().copied().collect();
-        let mut spare: Vec<&PointRecord> =
-            late.into_iter().filter(|point| point.number() < mark.entry.number).collect();
-        while let Some(point) = spare.pop() {
-            let mut needs = Needs::default();
-            needs.of_record(point);
-            for page in &point.lists.segments {
-                for segment in segments(page)? {
-                    needs.of_segment(&inventory.moves().locate(&segment)?);
-                }
-            }
-            for name in needs.objects {
-                if objects.remove(&name) && entries.remove(&name.entry) {
-                    spare.extend(inventory.points().find(|point| point.entry == name.entry));
-                }
-            }
+    /// What a mark may delete, once every claim below it is closed: the records first, then the objects. `inventory` is that
+    /// of now. What a point needs that appeared since the plan stays, with the record that brought it and all that this
+    /// one needs. `Busy` while a claim below the mark is not closed.
+    pub fn deletions(mark: &PruneRecord, inventory: &Inventory) -> Result<(Vec<Entry>, Vec<ObjectName>)> {
+        if let Some(number) = inventory.unfinished().first().filter(|number| **number < mark.entry.number) {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                alloc::format!(
+                    "the job that claimed number {number} is not finished: nothing is deleted before it is; run prune \
+                     again later, or with --void-unfinished if that job is dead"
+                ),
+            ));
         }
+        if let Some((entry, _)) = inventory.damaged().first() {
+            return Err(Error::damaged("what it needs is not known: nothing is deleted").at(entry));
+        }
+        let Condemned { entries, objects } = inventory.effect_of(mark);
         Ok((entries.into_iter().collect(), objects.into_iter().collect()))
-    }
-}
-
-impl Needs {
-    /// What a record names: pages and log objects.
-    pub(super) fn of_record(&mut self, point: &PointRecord) {
-        self.objects.extend(point.lists.iter().map(|(_, page)| page.name()));
-        self.objects.extend(point.replay.iter().map(|log| log.name()));
-        if point.entry.kind == EntryKind::Base {
-            // A base opens by hand: its files stay as long as its record does.
-            self.objects.extend(point.brought().map(|(name, _)| name));
-        }
-    }
-
-    /// A segment where it lies.
-    pub(super) fn of_segment(&mut self, place: &LocatedSegment) {
-        self.objects.insert(place.home.container());
-        self.segments.insert((place.home, place.entry.summary.identity), place.entry.summary.len);
-    }
-
-    fn by_container(&self) -> BTreeMap<Entry, u64> {
-        let mut bytes: BTreeMap<Entry, u64> = BTreeMap::new();
-        for ((home, _), len) in &self.segments {
-            *bytes.entry(*home).or_default() += len;
-        }
-        bytes
     }
 }
 

@@ -5,7 +5,7 @@
 use super::claim::{JobId, entry_of};
 use super::list_page::ListPageRef;
 use super::name::{Entry, ObjectName, PointNumber};
-use super::point_json::{PageFields, page_fields, read_pages};
+use super::point_json::{PageFields, page_fields, read_entries, read_pages};
 use crate::backup::record::SNAPSHOT_VERSION;
 use crate::backup::seal::{Opened, exact, number, seal, time};
 use crate::error::{Error, Result};
@@ -67,14 +67,13 @@ pub(super) fn write(record: &PruneRecord, len_max: usize) -> Result<Vec<u8>> {
 
 pub(super) fn read(opened: &Opened<'_>) -> Result<PruneRecord> {
     let fields: PruneFields = opened.members()?;
-    let entries = fields.condemned_entries.iter().map(|name| exact("condemned_entries", name, Entry::parse));
     let objects = fields.condemned_objects.iter().map(|name| exact("condemned_objects", name, ObjectName::parse));
     Ok(PruneRecord {
         entry: entry_of(&fields.number, &fields.name)?,
         job: exact("job", &fields.job, JobId::from_hex)?,
         created_ns: time("created", &fields.created_ns, &fields.created)?,
         settled_below: number("settled_below", &fields.settled_below)?,
-        condemned_entries: entries.collect::<Result<_>>()?,
+        condemned_entries: read_entries("condemned_entries", &fields.condemned_entries)?,
         condemned_objects: objects.collect::<Result<_>>()?,
         kept: read_pages(&fields.kept)?,
     })

@@ -3,4 +3,5 @@ mod bytes;
 mod deltas;
 mod moments;
 mod protocol;
+mod prune;
 pub(super) mod repo;

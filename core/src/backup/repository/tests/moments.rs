@@ -57,7 +57,7 @@ impl Repo {
     pub(super) fn restore(&mut self, moment: &Moment, epoch: Epoch) -> Host {
         let from = self.resolve(&self.timeline(), moment).unwrap();
         let record = &from.start;
-        let plan = RestorePlan::new(&from, &self.lists(record), &MoveTable::default(), record.point.lineage).unwrap();
+        let plan = RestorePlan::new(&from, &self.lists(record), self.inventory().moves(), record.point.lineage).unwrap();
         let mut data = Vec::new();
         for piece in plan.container.pieces() {
             match piece {

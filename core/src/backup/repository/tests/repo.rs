@@ -17,6 +17,8 @@ pub(crate) const JOB: JobId = JobId([9; 16]);
 #[derive(Clone, Default)]
 pub(crate) struct Repo {
     pub(crate) objects: BTreeMap<String, Vec<u8>>,
+    /// Every claimed number with the name it was claimed for.
+    pub(crate) claimed: Vec<Entry>,
     /// Entries with a record, in order of number.
     pub(crate) entries: Vec<Entry>,
     /// Bytes that readers in place were given.
@@ -49,7 +51,30 @@ impl Repo {
     }
 
     pub(crate) fn timeline(&self) -> Timeline {
-        Timeline::new(self.records(), &[]).unwrap()
+        let kept = self.inventory().newest_prune().map(|mark| self.kept(mark)).unwrap_or_default();
+        Timeline::new(self.records(), &kept).unwrap()
+    }
+
+    pub(crate) fn kept(&self, mark: &PruneRecord) -> Vec<KeptObject> {
+        read_list(&mark.kept, &mut |page: &ListPageRef| Ok(self.objects[&page.name().to_string()].as_slice())).unwrap()
+    }
+
+    pub(crate) fn page(&self, page: &ListPageRef) -> Result<Vec<LocatedSegment>> {
+        decode_page(page, &self.objects[&page.name().to_string()])
+    }
+
+    pub(crate) fn inventory(&self) -> Inventory {
+        let record = |entry: &Entry| {
+            let bytes = self.objects.get(&entry.record().to_string());
+            (*entry, bytes.map(|bytes| EntryRecord::parse(*entry, bytes)))
+        };
+        let inventory = Inventory::new(self.claimed.iter().map(record));
+        let kept = inventory.newest_prune().map(|mark| self.kept(mark)).unwrap_or_default();
+        let moves = inventory.newest_moves().map(|moves| {
+            let segments: Vec<LocatedSegment> = moves.segments.iter().flat_map(|page| self.page(page).unwrap()).collect();
+            MoveTable::new(moves, segments)
+        });
+        inventory.with_pages(kept, moves.unwrap_or_default())
     }
 
     pub(crate) fn lists(&self, record: &PointRecord) -> PointLists {
@@ -61,7 +86,9 @@ impl Repo {
             let record = self.point(entry);
             PreviousState { lists: self.lists(&record), record }
         });
-        Ground { previous, ..Ground::default() }
+        let inventory = self.inventory();
+        let (condemned, moves) = (inventory.condemned().clone(), inventory.moves().clone());
+        Ground { previous, condemned, moves, ..Ground::default() }
     }
 
     pub(crate) fn plan(&self, host: &Host, snapshot: &Snapshot, entry: Entry, ground: &Ground) -> Result<DeltaPlan> {
@@ -118,6 +145,7 @@ impl Repo {
         assert_eq!(EntryRecord::parse(plan.entry, &bytes).unwrap(), record);
         self.objects.insert(plan.entry.record().to_string(), bytes);
         self.entries.push(plan.entry);
+        self.claimed.push(plan.entry);
         record.as_point().unwrap().clone()
     }
 
@@ -129,7 +157,7 @@ impl Repo {
 
     pub(crate) fn backup_on(&mut self, host: &Host, engine: &mut Engine, previous: Option<Entry>) -> PointRecord {
         let snapshot = engine.snapshot();
-        let number = self.entries.last().map_or(0, |entry| entry.number + 1);
+        let number = self.claimed.last().map_or(0, |entry| entry.number + 1);
         let kind = if previous.is_some() { EntryKind::Delta } else { EntryKind::Base };
         let mut ground = self.ground(previous);
         ground.ancestry = self.timeline().ancestry(snapshot.identity.parent);
@@ -139,7 +167,8 @@ impl Repo {
 
     /// Opens a point in place, and replays `legs` over it.
     pub(crate) fn open(&mut self, record: &PointRecord, legs: &[Leg]) -> Result<(PointContainer, Engine)> {
-        let container = PointContainer::new(record, &self.lists(record), &MoveTable::default())?;
+        let inventory = self.inventory();
+        let container = PointContainer::new(record, &self.lists(record), inventory.moves())?;
         let mut opening = container.opening(Options::default())?;
         assert!(matches!(opening.step(&mut container.source(self))?, Step::Ready(())));
         let mut engine = opening.into_engine(&[], container.file_len())?;
