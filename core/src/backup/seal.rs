@@ -86,9 +86,10 @@ impl Opened<'_> {
     pub(super) fn expect(&self, kind: &str) -> Result<()> {
         match self.kind == kind {
             true => Ok(()),
-            false => {
-                Err(Error::unsupported(alloc::format!("it is a record of kind {:?}, not of a {kind}", self.kind)))
-            }
+            false => Err(Error::unsupported(alloc::format!(
+                "it is a record of kind {:?}, not of a {kind}",
+                self.kind
+            ))),
         }
     }
 }
@@ -132,11 +133,7 @@ pub(super) struct ParentFields {
 
 impl From<EpochParent> for ParentFields {
     fn from(parent: EpochParent) -> Self {
-        Self {
-            epoch: parent.epoch.to_hex(),
-            lsn: parent.lsn.to_string(),
-            chain: parent.chain.to_hex(),
-        }
+        Self { epoch: parent.epoch.to_hex(), lsn: parent.lsn.to_string(), chain: parent.chain.to_hex() }
     }
 }
 

@@ -10,12 +10,14 @@ mod codec;
 mod format;
 pub mod mutate;
 mod record;
+mod repository;
 mod segment;
 mod text;
 
 pub use codec::*;
 pub use format::*;
 pub use record::*;
+pub use repository::*;
 pub use segment::*;
 pub use text::*;
 
@@ -73,6 +75,10 @@ targets! {
     decode_log, format::log_seeds, 256;
     decode_commit, format::commit_seeds, 512 + 64 * 16 * 4;
     decode_snapshot_record, record::record_seeds, 1024;
+    decode_claim, repository::claim_seeds, 1024;
+    decode_entry_record, repository::entry_record_seeds, 1024;
+    decode_list_page, repository::list_page_seeds, 512;
+    decode_hints, repository::hint_seeds, 1024;
     decode_csv, text::csv_seeds, 512;
     decode_sql, text::sql_seeds, 4096;
     decode_timestamp_text, text::timestamp_seeds, 512;

@@ -90,7 +90,9 @@ pub(super) fn entry_of(number_text: &str, name: &str) -> Result<Entry> {
     let entry = exact("name", name, Entry::parse)?;
     match number::<PointNumber>("number", number_text)? == entry.number {
         true => Ok(entry),
-        false => Err(Error::damaged(alloc::format!("it says to be number {number_text} and to be named {name:?}"))),
+        false => {
+            Err(Error::damaged(alloc::format!("it says to be number {number_text} and to be named {name:?}")))
+        }
     }
 }
 

@@ -103,7 +103,8 @@ impl PointContainer {
         for (offset, bytes) in file.writes.iter().filter(|(offset, _)| *offset < HEADER_AREA_LEN) {
             let start = usize::try_from(*offset).unwrap_or(usize::MAX);
             let slot = header.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));
-            slot.ok_or_else(|| Error::damaged("the superblock does not fit its slot"))?.copy_from_slice(bytes);
+            slot.ok_or_else(|| Error::damaged("the superblock does not fit its slot"))?
+                .copy_from_slice(bytes);
         }
         Ok(Self { gathered, header })
     }
@@ -136,7 +137,9 @@ impl PointContainer {
             return Ok(Place::There(ObjectRange { range, ..segment.there }));
         }
         let pages = self.gathered.file.writes.iter().map(|(offset, bytes)| (*offset, bytes.as_slice()));
-        for (offset, bytes) in pages.filter(|(offset, _)| *offset >= HEADER_AREA_LEN).chain([(0, self.header())]) {
+        for (offset, bytes) in
+            pages.filter(|(offset, _)| *offset >= HEADER_AREA_LEN).chain([(0, self.header())])
+        {
             if let Some(start) = inside(ByteRange::new(offset, bytes.len() as u64)) {
                 let bytes = usize::try_from(start).ok().zip(usize::try_from(range.len).ok());
                 let found = bytes.and_then(|(start, len)| {
@@ -152,7 +155,13 @@ impl PointContainer {
     fn bytes_at(&self, offset: u64) -> Option<&[u8]> {
         match offset {
             0 => Some(&self.header),
-            _ => self.gathered.file.writes.iter().find(|(at, _)| *at == offset).map(|(_, bytes)| bytes.as_slice()),
+            _ => self
+                .gathered
+                .file
+                .writes
+                .iter()
+                .find(|(at, _)| *at == offset)
+                .map(|(_, bytes)| bytes.as_slice()),
         }
     }
 
@@ -167,7 +176,10 @@ impl PointContainer {
         ranges.sort_unstable();
         let mut joined: Vec<ObjectRange> = Vec::new();
         for next in ranges {
-            match joined.last_mut().filter(|last| last.object == next.object && last.range.end() >= next.range.offset) {
+            match joined
+                .last_mut()
+                .filter(|last| last.object == next.object && last.range.end() >= next.range.offset)
+            {
                 Some(last) => {
                     let end = last.range.end().max(next.range.end());
                     last.range.len = end - last.range.offset;
@@ -236,7 +248,9 @@ impl<S: ObjectSource> Source for PointSource<'_, S> {
                 let bytes = self.objects.read(&there).at(|| there.object)?;
                 match bytes.is_none_or(|bytes| bytes.len() as u64 == there.range.len) {
                     true => Ok(bytes),
-                    false => Err(Error::damaged("fewer or more bytes came than were asked for").at(there.object)),
+                    false => {
+                        Err(Error::damaged("fewer or more bytes came than were asked for").at(there.object))
+                    }
                 }
             }
         }

@@ -89,7 +89,8 @@ impl Continuation {
              --new-base, or choose another destination",
             identity.epoch,
             match identity.parent {
-                Some(parent) => alloc::format!("continues epoch {} after commit {}", parent.epoch, parent.lsn),
+                Some(parent) =>
+                    alloc::format!("continues epoch {} after commit {}", parent.epoch, parent.lsn),
                 None => "continues none".into(),
             }
         ))

@@ -176,7 +176,8 @@ impl DeltaPlan {
 
     fn write_lists(&mut self, lists: &PointLists, ground: &Ground) -> Result<()> {
         self.containers = lists.containers();
-        let known = ground.previous.as_ref().map(|previous| previous.record.lists.clone()).unwrap_or_default();
+        let known =
+            ground.previous.as_ref().map(|previous| previous.record.lists.clone()).unwrap_or_default();
         let known: Vec<_> = known
             .iter()
             .filter(|(_, page)| ground.condemned.spares(&page.name()))

@@ -69,9 +69,10 @@ impl GatheredFile {
     /// The file from its first byte to its last.
     pub(super) fn pieces(&self) -> impl Iterator<Item = PointPiece<'_>> {
         let segments = self.segments.iter().map(|segment| (segment.here, PointPiece::Object(segment.there)));
-        let writes = self.file.writes.iter().map(|(offset, bytes)| {
-            (ByteRange::new(*offset, bytes.len() as u64), PointPiece::Bytes(bytes))
-        });
+        let writes =
+            self.file.writes.iter().map(|(offset, bytes)| {
+                (ByteRange::new(*offset, bytes.len() as u64), PointPiece::Bytes(bytes))
+            });
         let mut placed: Vec<(ByteRange, PointPiece<'_>)> = segments.chain(writes).collect();
         placed.sort_unstable_by_key(|(range, _)| range.offset);
         let mut pieces = Vec::with_capacity(2 * placed.len() + 1);

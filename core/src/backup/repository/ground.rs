@@ -146,7 +146,11 @@ impl Ground {
         let pages: Vec<ObjectName> = record.lists.iter().map(|(_, page)| page.name()).collect();
         let logs = record.replay.iter().map(|log| log.name());
         let homes = || previous.lists.segments.iter().map(|segment| segment.home);
-        pages.into_iter().chain(logs).chain(homes().map(Entry::container)).all(|name| self.condemned.spares(&name))
+        pages
+            .into_iter()
+            .chain(logs)
+            .chain(homes().map(Entry::container))
+            .all(|name| self.condemned.spares(&name))
             && homes().all(|home| !self.moves.vacated.contains(&home))
     }
 }

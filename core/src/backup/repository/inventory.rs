@@ -49,8 +49,12 @@ impl Inventory {
     /// the mark is closed.
     pub fn effect_of(&self, mark: &PruneRecord) -> Condemned {
         let mut condemned = Condemned::by([mark]);
-        let all: BTreeMap<Entry, &PointRecord> =
-            self.records.values().filter_map(EntryRecord::as_point).map(|point| (point.entry, point)).collect();
+        let all: BTreeMap<Entry, &PointRecord> = self
+            .records
+            .values()
+            .filter_map(EntryRecord::as_point)
+            .map(|point| (point.entry, point))
+            .collect();
         let below = all.values().filter(|point| point.number() < mark.entry.number);
         let stay = below.filter(|point| !condemned.entries.contains(&point.entry)).copied().collect();
         condemned.spare(stay, &all, |point| self.needs(point));
@@ -134,7 +138,8 @@ impl Inventory {
         let mark = self.newest_prune();
         let settled = mark.map_or(0, |mark| mark.settled_below);
         let pruned = |entry: &Entry| {
-            entry.number < settled || mark.is_some_and(|mark| mark.condemned_entries.binary_search(entry).is_ok())
+            entry.number < settled
+                || mark.is_some_and(|mark| mark.condemned_entries.binary_search(entry).is_ok())
         };
         self.open.iter().filter(|entry| !pruned(entry)).map(|entry| entry.number).collect()
     }
@@ -152,7 +157,9 @@ impl Inventory {
         let newest = self.newest_moves().map(|moves| moves.entry);
         self.records
             .keys()
-            .filter(|entry| matches!(entry.kind, EntryKind::Prune | EntryKind::Moves) && newest != Some(**entry))
+            .filter(|entry| {
+                matches!(entry.kind, EntryKind::Prune | EntryKind::Moves) && newest != Some(**entry)
+            })
             .filter(|entry| !matches!(self.records.get(entry), Some(EntryRecord::Void(_))))
             .copied()
             .collect()
@@ -206,7 +213,8 @@ impl Inventory {
         let (mut found, mut next, mut seen) = (Vec::new(), parent, BTreeSet::new());
         while let Some(left) = next.filter(|left| seen.insert(left.epoch)) {
             let of = |point: &&PointRecord| point.point.epoch == left.epoch;
-            next = self.records.values().filter_map(EntryRecord::as_point).find(of).and_then(|p| p.point.parent);
+            next =
+                self.records.values().filter_map(EntryRecord::as_point).find(of).and_then(|p| p.point.parent);
             found.extend(next);
         }
         found

@@ -112,7 +112,9 @@ impl ListItem for MetricName {
 
     fn check(&self) -> Result<()> {
         match self.0.is_empty() || self.0.len() > NAME_LEN_MAX {
-            true => Err(Error::damaged(alloc::format!("a metric name of {} bytes is not possible", self.0.len()))),
+            true => {
+                Err(Error::damaged(alloc::format!("a metric name of {} bytes is not possible", self.0.len())))
+            }
             false => Ok(()),
         }
     }
@@ -200,7 +202,8 @@ pub struct PointLists {
 impl PointLists {
     /// Entries in whose containers the segments lie, ascending.
     pub fn containers(&self) -> Vec<Entry> {
-        let homes: alloc::collections::BTreeSet<Entry> = self.segments.iter().map(|segment| segment.home).collect();
+        let homes: alloc::collections::BTreeSet<Entry> =
+            self.segments.iter().map(|segment| segment.home).collect();
         homes.into_iter().collect()
     }
 }

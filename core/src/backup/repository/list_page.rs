@@ -182,7 +182,10 @@ fn decode_items<T: ListItem>(page: &ListPageRef, bytes: &[u8]) -> Result<Vec<T>>
     }
     let (count, _): (u32, _) = metadata::decode_prefix(body, "the number of items")?;
     if count != page.items {
-        return Err(Error::damaged(alloc::format!("it has {count} items, and the record says {}", page.items)));
+        return Err(Error::damaged(alloc::format!(
+            "it has {count} items, and the record says {}",
+            page.items
+        )));
     }
     let items: Vec<T> = metadata::decode(body, "the list")?;
     items.iter().try_for_each(T::check)?;

@@ -83,7 +83,9 @@ impl LogAssembly {
     /// The file. `Damaged` when the objects end before the commit that was asked for.
     pub fn finish(self) -> Result<AssembledLog> {
         match self.at.lsn < self.until {
-            true => Err(missing(self.at.lsn.saturating_add(1)).at(alloc::format!("log of epoch {}", self.epoch))),
+            true => {
+                Err(missing(self.at.lsn.saturating_add(1)).at(alloc::format!("log of epoch {}", self.epoch)))
+            }
             false => Ok(AssembledLog { first_lsn: self.first_lsn, bytes: self.bytes, end: self.at }),
         }
     }

@@ -59,7 +59,8 @@ impl LogSearch {
             }
         }
         // The file that the wanted commit's successor lies in is the last one that starts at or before it.
-        let first = files.partition_point(|file| file.first_lsn <= wanted.lsn.saturating_add(1)).saturating_sub(1);
+        let first =
+            files.partition_point(|file| file.first_lsn <= wanted.lsn.saturating_add(1)).saturating_sub(1);
         files.drain(..first.min(files.len()));
         let nothing = snapshot.position.lsn <= wanted.lsn;
         let (lineage, epoch) = (snapshot.identity.lineage, snapshot.identity.epoch);
@@ -78,7 +79,14 @@ impl LogSearch {
     pub(super) fn known(snapshot: &Snapshot, cut: LogCut) -> Self {
         let (lineage, epoch) = (snapshot.identity.lineage, snapshot.identity.epoch);
         let Position { lsn, chain, .. } = cut.after;
-        Self { lineage, epoch, wanted: EpochParent { epoch, lsn, chain }, files: Vec::new(), instead: None, found: Some(cut) }
+        Self {
+            lineage,
+            epoch,
+            wanted: EpochParent { epoch, lsn, chain },
+            files: Vec::new(),
+            instead: None,
+            found: Some(cut),
+        }
     }
 
     /// The commits of the snapshot behind its checkpoint: where they lie is known without reading.
@@ -192,7 +200,12 @@ impl LogCopy {
 }
 
 /// Reads a log object from its first frame to its last.
-pub(super) fn read_log(bytes: &[u8], lineage: Lineage, epoch: Epoch, first_lsn: Lsn) -> Result<Option<LogContent>> {
+pub(super) fn read_log(
+    bytes: &[u8],
+    lineage: Lineage,
+    epoch: Epoch,
+    first_lsn: Lsn,
+) -> Result<Option<LogContent>> {
     let expected = LogExpectation {
         lineage,
         epoch,

@@ -43,8 +43,8 @@ pub use inventory::{Claimed, Inventory};
 pub use keep::{Keep, Kept, Reason};
 pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
 pub use list_page::{
-    LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page, read_list,
-    write_list,
+    LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page,
+    read_list, write_list,
 };
 pub use log_assembly::{AssembledLog, Leg, LogAssembly, last_commit_until, replay_legs};
 pub use log_object::LogObject;
@@ -52,8 +52,8 @@ pub use log_search::{LogContent, LogCut, LogSearch, LogStep};
 pub use moves_plan::MovesPlan;
 pub use moves_record::MovesRecord;
 pub use name::{
-    CHANGES_FILE_NAME, Entry, EntryKind, MANIFEST_NAME, ObjectFile, ObjectName, POINT_NUMBER_MAX, PointNumber,
-    STATE_NAME, claim_name, hold_name, parse_numbered,
+    CHANGES_FILE_NAME, Entry, EntryKind, MANIFEST_NAME, ObjectFile, ObjectName, POINT_NUMBER_MAX,
+    PointNumber, STATE_NAME, claim_name, hold_name, parse_numbered,
 };
 pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
 pub use prune_plan::PrunePlan;

@@ -54,7 +54,9 @@ impl MovesPlan {
             }
         }
         if moved.is_empty() {
-            return Err(Error::invalid("nothing that is needed lies in these objects: there is nothing to move"));
+            return Err(Error::invalid(
+                "nothing that is needed lies in these objects: there is nothing to move",
+            ));
         }
         let mut catalog = Catalog::empty(LogStart::None);
         catalog.position = newest.checkpoint;

@@ -272,24 +272,51 @@ mod tests {
     #[test]
     fn hostile_names_are_refused() {
         for text in [
-            "", "base-000", "base-0", "base-17", "base-0017", "delta-000", "delta-01", "delta-0001", "delta--01",
-            "delta-+01", "delta-1000000000000", "delta-99999999999999999999", "delta-001 ", "Delta-001", "lists-001",
-            "../delta-001", "delta-001/", "delta-\u{0661}\u{0661}\u{0661}", "delta-001\0",
+            "",
+            "base-000",
+            "base-0",
+            "base-17",
+            "base-0017",
+            "delta-000",
+            "delta-01",
+            "delta-0001",
+            "delta--01",
+            "delta-+01",
+            "delta-1000000000000",
+            "delta-99999999999999999999",
+            "delta-001 ",
+            "Delta-001",
+            "lists-001",
+            "../delta-001",
+            "delta-001/",
+            "delta-\u{0661}\u{0661}\u{0661}",
+            "delta-001\0",
         ] {
             assert_eq!(Entry::parse(text), None, "{text:?}");
         }
         let hash = "0".repeat(64);
         for text in [
-            "delta-001", "delta-001/", "/changes.db", "delta-001//changes.db", "delta-001/data.db", "base/changes.db",
-            "prune-018/changes.db", "delta-001/../base/data.db", "delta-001/data.db.wal-7", "delta-001/list-00",
-            "moves-002/data.db.wal-00000000000000000007", "delta-001/data.db.wal-00000000000000000000",
+            "delta-001",
+            "delta-001/",
+            "/changes.db",
+            "delta-001//changes.db",
+            "delta-001/data.db",
+            "base/changes.db",
+            "prune-018/changes.db",
+            "delta-001/../base/data.db",
+            "delta-001/data.db.wal-7",
+            "delta-001/list-00",
+            "moves-002/data.db.wal-00000000000000000007",
+            "delta-001/data.db.wal-00000000000000000000",
             "delta-001\\changes.db",
         ] {
             assert_eq!(ObjectName::parse(text), None, "{text:?}");
         }
         assert!(ObjectName::parse(&alloc::format!("base/list-{hash}")).is_some());
         assert_eq!(ObjectName::parse(&alloc::format!("base/list-{}", hash.replace('0', "A"))), None);
-        for text in ["claims/", "claims/01", "claims/-1", "claims/1000000000000", "claims1", "holds/1", "claims/1/2"] {
+        for text in
+            ["claims/", "claims/01", "claims/-1", "claims/1000000000000", "claims1", "holds/1", "claims/1/2"]
+        {
             assert_eq!(parse_numbered("claims", text), None, "{text:?}");
         }
     }

@@ -176,7 +176,10 @@ impl LogFields {
         let name = exact("log.name", &self.name, ObjectName::parse)?;
         let first_lsn = number("log.first_lsn", &self.first_lsn)?;
         if name.file != ObjectFile::Log(first_lsn) {
-            return Err(Error::damaged(alloc::format!("{:?} is no log that starts at commit {first_lsn}", self.name)));
+            return Err(Error::damaged(alloc::format!(
+                "{:?} is no log that starts at commit {first_lsn}",
+                self.name
+            )));
         }
         let (first, last) = (&self.first_commit_time_ns, &self.last_commit_time_ns);
         Ok(LogObject {
@@ -209,9 +212,10 @@ pub(super) fn write(record: &PointRecord, len_max: usize) -> Result<Vec<u8>> {
         database_created_ns: record.database_created_ns.to_string(),
         database_created: format_timestamp(record.database_created_ns),
         log: record.log.as_ref().map(LogFields::from),
-        gap: record
-            .gap
-            .map(|gap| GapFields { first_lsn: gap.first_lsn.to_string(), last_lsn: gap.last_lsn.to_string() }),
+        gap: record.gap.map(|gap| GapFields {
+            first_lsn: gap.first_lsn.to_string(),
+            last_lsn: gap.last_lsn.to_string(),
+        }),
         replay: record.replay.iter().map(LogFields::from).collect(),
         containers: record.containers.iter().map(ToString::to_string).collect(),
         lists: ListsFields {
@@ -230,7 +234,10 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
     let fields: PointFields = opened.members()?;
     let entry = entry_of(&fields.number, &fields.name)?;
     if entry.kind.word() != opened.kind {
-        return Err(Error::damaged(alloc::format!("it is a record of kind {:?}, named {entry}", opened.kind)));
+        return Err(Error::damaged(alloc::format!(
+            "it is a record of kind {:?}, named {entry}",
+            opened.kind
+        )));
     }
     let previous = fields.previous.as_ref().map(|previous| {
         Ok(PreviousPoint {
@@ -260,10 +267,6 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
         log: fields.log.as_ref().map(LogFields::read).transpose()?,
         gap: gap.transpose()?,
         settings: fields.settings,
-        database_created_ns: time(
-            "database_created",
-            &fields.database_created_ns,
-            &fields.database_created,
-        )?,
+        database_created_ns: time("database_created", &fields.database_created_ns, &fields.database_created)?,
     })
 }

@@ -130,7 +130,8 @@ impl PointRecord {
         let is_base = self.entry.kind == EntryKind::Base;
         let own = self.log.filter(|log| {
             let file = self.point.file(&alloc::format!("{}", log.name().file));
-            log.home == self.entry && file.is_some_and(|file| (file.len, file.blake3) == (log.len, log.blake3))
+            log.home == self.entry
+                && file.is_some_and(|file| (file.len, file.blake3) == (log.len, log.blake3))
         });
         let wrong = if logs > 1 || (is_base && (containers, logs) != (1, 1)) {
             "it does not bring one container and one log, as a base does, or at most one of each, as a delta does"
@@ -145,28 +146,32 @@ impl PointRecord {
     fn check_history(&self) -> Result<()> {
         let point = &self.point;
         let behind = self.previous.is_some_and(|previous| {
-            previous.entry.number >= self.entry.number || !previous.entry.kind.is_point() || previous.at.lsn > point.lsn
+            previous.entry.number >= self.entry.number
+                || !previous.entry.kind.is_point()
+                || previous.at.lsn > point.lsn
         });
-        let wrong = if !self.entry.kind.is_point() || self.previous.is_none() != (self.entry.kind == EntryKind::Base) {
-            "a base continues nothing, and a delta another point"
-        } else if behind {
-            "it continues a point that is not before it"
-        } else if !self.containers.array_windows().all(|[a, b]| a < b)
-            || self.containers.last().is_some_and(|home| home.number > self.entry.number)
-        {
-            "the containers it needs are out of order, or not there yet"
-        } else if self.checkpoint.lsn > point.lsn
-            || (self.checkpoint.lsn == point.lsn && self.checkpoint != self.position())
-            || point.parent.is_some_and(|parent| parent.lsn > self.checkpoint.lsn)
-        {
-            "its checkpoint is not in its epoch, or behind its end"
-        } else if self.gap.is_some_and(|gap| {
-            gap.first_lsn == 0 || gap.first_lsn > gap.last_lsn || gap.last_lsn > point.lsn
-        }) {
-            "its gap is empty, or behind its end"
-        } else {
-            return Ok(());
-        };
+        let wrong =
+            if !self.entry.kind.is_point() || self.previous.is_none() != (self.entry.kind == EntryKind::Base)
+            {
+                "a base continues nothing, and a delta another point"
+            } else if behind {
+                "it continues a point that is not before it"
+            } else if !self.containers.array_windows().all(|[a, b]| a < b)
+                || self.containers.last().is_some_and(|home| home.number > self.entry.number)
+            {
+                "the containers it needs are out of order, or not there yet"
+            } else if self.checkpoint.lsn > point.lsn
+                || (self.checkpoint.lsn == point.lsn && self.checkpoint != self.position())
+                || point.parent.is_some_and(|parent| parent.lsn > self.checkpoint.lsn)
+            {
+                "its checkpoint is not in its epoch, or behind its end"
+            } else if self.gap.is_some_and(|gap| {
+                gap.first_lsn == 0 || gap.first_lsn > gap.last_lsn || gap.last_lsn > point.lsn
+            }) {
+                "its gap is empty, or behind its end"
+            } else {
+                return Ok(());
+            };
         Err(Error::damaged(wrong))
     }
 
@@ -174,7 +179,10 @@ impl PointRecord {
         let mut at = self.checkpoint;
         for log in self.replay.iter().chain(&self.log) {
             log.check()?;
-            if log.epoch != self.point.epoch || log.last_lsn > self.point.lsn || log.home.number > self.entry.number {
+            if log.epoch != self.point.epoch
+                || log.last_lsn > self.point.lsn
+                || log.home.number > self.entry.number
+            {
                 return Err(Error::damaged(alloc::format!("{} is not of this point's history", log.name())));
             }
         }

@@ -120,7 +120,8 @@ impl PrunePlan {
         // What an earlier mark condemned stays condemned: somebody may be deleting it right now.
         condemned_objects.extend(gone.objects.iter().copied());
         let recondemned = gone.objects.clone();
-        let outlives = |name: &&ObjectName| condemned_entries.contains(&name.entry) || !inventory.has(name.entry);
+        let outlives =
+            |name: &&ObjectName| condemned_entries.contains(&name.entry) || !inventory.has(name.entry);
         let kept_objects =
             needed.iter().filter(outlives).filter_map(|name| known.get(name).copied().flatten()).collect();
         let mut mostly_dead: Vec<(Entry, u64)> = by_container

@@ -67,7 +67,8 @@ pub(super) fn write(record: &PruneRecord, len_max: usize) -> Result<Vec<u8>> {
 
 pub(super) fn read(opened: &Opened<'_>) -> Result<PruneRecord> {
     let fields: PruneFields = opened.members()?;
-    let objects = fields.condemned_objects.iter().map(|name| exact("condemned_objects", name, ObjectName::parse));
+    let objects =
+        fields.condemned_objects.iter().map(|name| exact("condemned_objects", name, ObjectName::parse));
     Ok(PruneRecord {
         entry: entry_of(&fields.number, &fields.name)?,
         job: exact("job", &fields.job, JobId::from_hex)?,

@@ -127,7 +127,9 @@ impl Timeline {
         match (line.is_empty(), epoch) {
             (true, Some(epoch)) => Err(Error::new(
                 ErrorKind::NotRestorable,
-                alloc::format!("no point of epoch {epoch} is in this repository; backup timeline lists the epochs"),
+                alloc::format!(
+                    "no point of epoch {epoch} is in this repository; backup timeline lists the epochs"
+                ),
             )),
             _ => Ok(line),
         }
@@ -153,7 +155,8 @@ impl Timeline {
             starts.max_by_key(|point| (point.checkpoint.lsn, point.number())).map(|point| (index, point))
         });
         let Some((first, start)) = found else { return Err(self.refuse(line, &asked(), lsn, lsn)) };
-        let (mut legs, mut at, mut time) = (Vec::new(), start.checkpoint.lsn, self.state_of(start).commit_time_ns);
+        let (mut legs, mut at, mut time) =
+            (Vec::new(), start.checkpoint.lsn, self.state_of(start).commit_time_ns);
         for branch in line.iter().take(owner + 1).skip(first) {
             let until = branch.to.min(lsn);
             let mut logs = Vec::new();
@@ -208,7 +211,14 @@ impl Timeline {
                 let epoch = leaf.identity.epoch;
                 let is_open = child.is_some() && next_epoch.is_none() && !self.is_followed(line, branch.to);
                 let lsn_max = branch.to;
-                return Ok(Resolved::Scan(TimeScan { log: *log, time_ns, lsn_max, epoch, floor: at, is_open }));
+                return Ok(Resolved::Scan(TimeScan {
+                    log: *log,
+                    time_ns,
+                    lsn_max,
+                    epoch,
+                    floor: at,
+                    is_open,
+                }));
             }
         }
         match self.ends_before(line, index, at, time_ns) {
@@ -229,7 +239,8 @@ impl Timeline {
     /// True when the state of the commit right behind `lsn` is one that a point holds: nothing lies between.
     fn is_followed(&self, line: &[Branch], lsn: Lsn) -> bool {
         line.iter().any(|branch| {
-            branch.from >= lsn && self.starts(branch).any(|point| point.checkpoint.lsn <= lsn.saturating_add(1))
+            branch.from >= lsn
+                && self.starts(branch).any(|point| point.checkpoint.lsn <= lsn.saturating_add(1))
         })
     }
 
@@ -239,16 +250,24 @@ impl Timeline {
         let later = line.iter().skip(index);
         let known = later.clone().enumerate().any(|(offset, branch)| {
             let follows = self.log_behind(branch, lsn).is_some_and(|log| {
-                log.first_lsn == next && log.first_commit_time_ns > time_ns && (offset == 0 || branch.from == lsn)
+                log.first_lsn == next
+                    && log.first_commit_time_ns > time_ns
+                    && (offset == 0 || branch.from == lsn)
             });
             let state = self.starts(branch).any(|point| {
-                point.checkpoint.lsn == next && point.checkpoint.commit_time_ns > time_ns && branch.from < next
+                point.checkpoint.lsn == next
+                    && point.checkpoint.commit_time_ns > time_ns
+                    && branch.from < next
             });
             (follows || state) && branch.to >= next
         });
         let complete = later.clone().any(|branch| {
-            let ends = |point: &&PointRecord| point.point.lsn == lsn && point.point.complete_until_ns >= time_ns;
-            self.points().iter().filter(|point| point.point.epoch == branch.identity.epoch).any(|point| ends(&point))
+            let ends =
+                |point: &&PointRecord| point.point.lsn == lsn && point.point.complete_until_ns >= time_ns;
+            self.points()
+                .iter()
+                .filter(|point| point.point.epoch == branch.identity.epoch)
+                .any(|point| ends(&point))
         });
         let exactly = self.time_of(line, index, lsn) == Some(time_ns);
         known || complete || exactly
@@ -275,7 +294,8 @@ impl Timeline {
         .into_iter()
         .flatten()
         .collect();
-        let damaged = self.damaged().iter().map(|(entry, _)| entry.to_string()).collect::<Vec<_>>().join(", ");
+        let damaged =
+            self.damaged().iter().map(|(entry, _)| entry.to_string()).collect::<Vec<_>>().join(", ");
         let text = alloc::format!("{asked} can't be restored: {}", nearest.join(", "));
         match damaged.is_empty() {
             true => Error::new(ErrorKind::NotRestorable, text),

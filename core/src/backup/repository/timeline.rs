@@ -170,14 +170,18 @@ impl Timeline {
     pub(super) fn log_behind(&self, branch: &Branch, lsn: Lsn) -> Option<&LogObject> {
         let logs = self.logs.get(&branch.identity.epoch)?;
         let starting = logs.partition_point(|log| log.first_lsn <= lsn.saturating_add(1));
-        logs.get(..starting)?.iter().filter(|log| log.last_lsn > lsn).max_by_key(|log| (log.last_lsn, log.first_lsn))
+        logs.get(..starting)?
+            .iter()
+            .filter(|log| log.last_lsn > lsn)
+            .max_by_key(|log| (log.last_lsn, log.first_lsn))
     }
 
     /// All moments that can be restored to on the line of `epoch`, oldest first. Between two spans is a gap.
     pub fn spans(&self, epoch: Epoch) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
         for branch in &self.line(epoch) {
-            let carried = spans.last().map(|span| span.last).filter(|last| last.lsn == branch.from && last.lsn > 0);
+            let carried =
+                spans.last().map(|span| span.last).filter(|last| last.lsn == branch.from && last.lsn > 0);
             let mut starts: Vec<SpanEnd> = self.starts(branch).map(|point| self.state_of(point)).collect();
             starts.extend(carried);
             starts.sort_by_key(|start| (start.lsn, start.commit_time_ns.is_none()));

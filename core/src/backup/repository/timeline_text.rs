@@ -16,7 +16,9 @@ impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (epoch, parent) in self.epochs() {
             match parent {
-                Some(parent) => writeln!(f, "epoch {epoch}, from LSN {} of epoch {}", parent.lsn, parent.epoch)?,
+                Some(parent) => {
+                    writeln!(f, "epoch {epoch}, from LSN {} of epoch {}", parent.lsn, parent.epoch)?
+                }
                 None => writeln!(f, "epoch {epoch}")?,
             }
             for point in self.points().iter().filter(|point| point.point.epoch == epoch) {
@@ -26,7 +28,12 @@ impl fmt::Display for Timeline {
             let spans = self.spans(epoch);
             for (index, span) in spans.iter().enumerate() {
                 if let Some(before) = index.checked_sub(1).and_then(|before| spans.get(before)) {
-                    writeln!(f, "  gap: commits {} to {}", before.last.lsn + 1, span.first.lsn.saturating_sub(1))?;
+                    writeln!(
+                        f,
+                        "  gap: commits {} to {}",
+                        before.last.lsn + 1,
+                        span.first.lsn.saturating_sub(1)
+                    )?;
                 }
                 writeln!(f, "  any moment from {} to {}", span.first, span.last)?;
             }

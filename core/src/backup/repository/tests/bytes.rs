@@ -47,7 +47,8 @@ fn one_segment_among_a_hundred_thousand_makes_a_page_or_two() {
     let shared = after.iter().filter(|page| before.contains(page)).count();
     assert!(shared + 2 >= before.len());
     let pages: Vec<_> = new.into_iter().chain(newer).map(|page| (page.name, page.bytes)).collect();
-    let fetch = |page: &ListPageRef| Ok(pages.iter().find(|(name, _)| *name == page.name()).unwrap().1.as_slice());
+    let fetch =
+        |page: &ListPageRef| Ok(pages.iter().find(|(name, _)| *name == page.name()).unwrap().1.as_slice());
     assert_eq!(read_list::<LocatedSegment>(&after, &mut { fetch }).unwrap(), items);
 }
 
@@ -160,7 +161,11 @@ fn records_of_every_kind_read_back_and_lies_in_them_do_not() {
             entry: moves,
             job: JobId([4; 16]),
             created_ns: 3,
-            file: crate::backup::FileRecord { name: CHANGES_FILE_NAME.into(), len: 70_000, blake3: Hash([5; 32]) },
+            file: crate::backup::FileRecord {
+                name: CHANGES_FILE_NAME.into(),
+                len: 70_000,
+                blake3: Hash([5; 32]),
+            },
             vacated: [delta].into(),
             containers: [moves].into(),
             segments: [page].into(),
@@ -181,7 +186,9 @@ fn records_of_every_kind_read_back_and_lies_in_them_do_not() {
         assert_eq!(EntryRecord::parse(record.entry(), &bytes).unwrap(), record);
         assert!(seen.insert(bytes));
         let lie = match record {
-            EntryRecord::Moves(record) => EntryRecord::Moves(MovesRecord { vacated: [moves].into(), ..record }),
+            EntryRecord::Moves(record) => {
+                EntryRecord::Moves(MovesRecord { vacated: [moves].into(), ..record })
+            }
             EntryRecord::Prune(record) => {
                 EntryRecord::Prune(PruneRecord { condemned_objects: [delta.record()].into(), ..record })
             }

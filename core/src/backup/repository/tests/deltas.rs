@@ -140,7 +140,10 @@ fn replay_never_needs_more_than_sixteen_objects() {
         repo.backup(&host, &mut engine);
     }
     let counts: Vec<usize> = repo.entries.iter().map(|entry| repo.point(*entry).replay.len()).collect();
-    assert!(counts.iter().all(|&count| count <= REPLAY_LOGS_MAX) && counts.contains(&REPLAY_LOGS_MAX), "{counts:?}");
+    assert!(
+        counts.iter().all(|&count| count <= REPLAY_LOGS_MAX) && counts.contains(&REPLAY_LOGS_MAX),
+        "{counts:?}"
+    );
     for entry in [repo.entries[17], repo.entries[39]] {
         let (container, mut engine) = repo.open_point(entry);
         assert_eq!(Some(repo.digest(&container, &mut engine)), repo.point(entry).point.digest);
@@ -199,7 +202,10 @@ fn a_condemned_object_counts_as_absent() {
     let lists = &ground.previous.as_ref().unwrap().lists;
     let victim = lists.segments.iter().find(|segment| segment.home.number == 2).unwrap().home;
     ground.condemned.objects.insert(victim.container());
-    ground.condemned.objects.extend(ground.previous.as_ref().unwrap().record.lists.iter().map(|(_, page)| page.name()));
+    ground
+        .condemned
+        .objects
+        .extend(ground.previous.as_ref().unwrap().record.lists.iter().map(|(_, page)| page.name()));
     let plan = repo.plan(&host, &engine.snapshot(), Entry::new(EntryKind::Delta, 6), &ground).unwrap();
     let record = repo.carry_out(&host, &mut engine, &plan);
     assert!(record.lists.iter().all(|(_, page)| page.home == record.entry));

@@ -57,7 +57,9 @@ impl Repo {
     pub(super) fn restore(&mut self, moment: &Moment, epoch: Epoch) -> Host {
         let from = self.resolve(&self.timeline(), moment).unwrap();
         let record = &from.start;
-        let plan = RestorePlan::new(&from, &self.lists(record), self.inventory().moves(), record.point.lineage).unwrap();
+        let plan =
+            RestorePlan::new(&from, &self.lists(record), self.inventory().moves(), record.point.lineage)
+                .unwrap();
         let mut data = Vec::new();
         for piece in plan.container.pieces() {
             match piece {
@@ -77,7 +79,8 @@ impl Repo {
         let alone = host.clone();
         let mut engine = {
             let mut opening =
-                crate::engine::Opening::new(&alone.data[..65_536], crate::engine::Options::default()).unwrap();
+                crate::engine::Opening::new(&alone.data[..65_536], crate::engine::Options::default())
+                    .unwrap();
             opening.step(&mut alone.data.as_slice()).unwrap();
             opening.into_engine(&[], alone.data.len() as u64).unwrap()
         };
@@ -138,10 +141,13 @@ fn every_commit_in_the_windows_is_restored_exactly() {
         assert_eq!(spans.len(), 1, "{epoch}: {timeline}");
         let last = spans[0].last;
         // What the line of this epoch consists of.
-        let line: Vec<_> = model.iter().filter(|((of, lsn), _)| {
-            let branch = timeline.line(epoch).into_iter().find(|branch| branch.identity.epoch == *of);
-            branch.is_some_and(|branch| *lsn > branch.from && *lsn <= branch.to)
-        }).collect();
+        let line: Vec<_> = model
+            .iter()
+            .filter(|((of, lsn), _)| {
+                let branch = timeline.line(epoch).into_iter().find(|branch| branch.identity.epoch == *of);
+                branch.is_some_and(|branch| *lsn > branch.from && *lsn <= branch.to)
+            })
+            .collect();
         assert!(line.len() > 20 || epoch != epochs[0]);
         for ((_, lsn), (time, digest)) in line.iter().filter(|((_, lsn), _)| *lsn >= spans[0].first.lsn) {
             let by_lsn = repo.digest_at(&Moment::Lsn { lsn: *lsn, epoch: Some(epoch) }).unwrap();
@@ -182,7 +188,8 @@ fn a_damaged_record_is_damage_and_never_absence() {
     let timeline = repo.timeline();
     let error = repo.resolve(&timeline, &Moment::Latest).unwrap_err();
     assert_eq!((error.kind(), error.place()), (ErrorKind::Damaged, Some(last.to_string().as_str())));
-    let later = Moment::CommitTime { time_ns: timeline.newest().unwrap().point.commit_time_ns + 1, epoch: None };
+    let later =
+        Moment::CommitTime { time_ns: timeline.newest().unwrap().point.commit_time_ns + 1, epoch: None };
     assert_eq!(repo.resolve(&timeline, &later).unwrap_err().kind(), ErrorKind::Damaged);
     assert!(timeline.to_string().contains("damaged: "), "{timeline}");
 }
@@ -207,6 +214,9 @@ fn a_question_about_one_metric_reads_little_of_the_repository() {
     repo.bytes_read = 0;
     let view = engine.view(&Selector::metric("disk"), TimeRange::ALL);
     let mut reader = crate::engine::DigestRun::new(alloc::sync::Arc::new(view), false);
-    while !matches!(reader.step(&mut container.source(&mut repo)).unwrap(), crate::source::Step::Ready(Some(_))) {}
+    while !matches!(
+        reader.step(&mut container.source(&mut repo)).unwrap(),
+        crate::source::Step::Ready(Some(_))
+    ) {}
     assert!(repo.bytes_read > 0 && repo.bytes_read * 5 < all as u64, "{} of {all}", repo.bytes_read);
 }

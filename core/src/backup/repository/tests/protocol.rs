@@ -134,7 +134,10 @@ impl Backup {
         let send = self.to_send.get_or_insert_with(|| {
             let mut send = Vec::new();
             for content in &self.live {
-                let held = self.previous.iter().find(|object| object.1 == *content && !self.condemned.1.contains(object));
+                let held = self
+                    .previous
+                    .iter()
+                    .find(|object| object.1 == *content && !self.condemned.1.contains(object));
                 let owner = if mutant == Mutant::SharedNames { 0 } else { number };
                 let object = held.copied().unwrap_or((owner, *content));
                 if held.is_none() {
@@ -177,7 +180,18 @@ struct Prune {
 impl Prune {
     fn new(keep: usize, voids_unfinished: bool) -> Self {
         let (known, reads, until, number, checks, mark) = (BTreeMap::new(), 0, None, None, None, None);
-        Self { keep, voids_unfinished, known, reads, until, number, checks, mark, waits_for: 0, deletes: None }
+        Self {
+            keep,
+            voids_unfinished,
+            known,
+            reads,
+            until,
+            number,
+            checks,
+            mark,
+            waits_for: 0,
+            deletes: None,
+        }
     }
 
     fn plan(&self, mutant: Mutant) -> (BTreeSet<usize>, BTreeSet<Object>) {
@@ -202,11 +216,14 @@ impl Prune {
             })
             .collect();
         let cut = points.len().saturating_sub(self.keep);
-        let needed: BTreeSet<Object> = points[cut..].iter().flat_map(|(_, refs)| refs.iter().copied()).collect();
+        let needed: BTreeSet<Object> =
+            points[cut..].iter().flat_map(|(_, refs)| refs.iter().copied()).collect();
         let named = points.iter().flat_map(|(_, refs)| refs.iter().copied());
         let objects = named.filter(|object| !needed.contains(object)).chain(gone_objects).collect();
         entries.extend(points[..cut].iter().map(|(number, _)| *number));
-        entries.extend(self.known.iter().filter(|(_, r)| matches!(r, Record::Mark { .. })).map(|(number, _)| *number));
+        entries.extend(
+            self.known.iter().filter(|(_, r)| matches!(r, Record::Mark { .. })).map(|(number, _)| *number),
+        );
         (entries, objects)
     }
 

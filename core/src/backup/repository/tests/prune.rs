@@ -128,7 +128,11 @@ fn a_prune_keeps_what_the_rules_say_and_every_kept_point_reads() {
     assert!(!plan.recondemned.is_empty() && plan.recondemned.is_disjoint(&plan.condemned_objects));
     repo.assert_sound();
     assert_eq!(repo.inventory().points().count(), 1);
-    assert_eq!(repo.entries.iter().filter(|entry| entry.kind == EntryKind::Prune).count(), 1, "one mark stands for all");
+    assert_eq!(
+        repo.entries.iter().filter(|entry| entry.kind == EntryKind::Prune).count(),
+        1,
+        "one mark stands for all"
+    );
 }
 
 #[test]
@@ -172,7 +176,8 @@ fn a_window_drops_older_logs_and_keeps_the_points_and_a_start() {
 #[test]
 fn without_a_rule_or_with_a_damaged_record_nothing_is_pruned() {
     let (mut repo, _, _) = history();
-    let choose = |repo: &Repo, keep: &Keep| PrunePlan::choose(&repo.inventory(), keep, &BTreeSet::new(), None);
+    let choose =
+        |repo: &Repo, keep: &Keep| PrunePlan::choose(&repo.inventory(), keep, &BTreeSet::new(), None);
     assert_eq!(choose(&repo, &Keep::default()).unwrap_err().kind(), ErrorKind::InvalidInput);
     repo.objects.get_mut("delta-001/metadata.json").unwrap()[50] ^= 1;
     assert_eq!(choose(&repo, &last(1)).unwrap_err().kind(), ErrorKind::Damaged);
@@ -205,7 +210,8 @@ fn rules_count_back_from_the_newest_point_by_the_utc_calendar() {
         at(6, "2023-01-02T10:45:00Z"),
     ];
     let points: Vec<&PointRecord> = points.iter().collect();
-    let chosen = |keep: Keep| keep.choose(&points, &BTreeSet::new(), None).keys().copied().collect::<Vec<_>>();
+    let chosen =
+        |keep: Keep| keep.choose(&points, &BTreeSet::new(), None).keys().copied().collect::<Vec<_>>();
     let none = Keep::default();
     assert_eq!(chosen(Keep { hourly: 3, ..none.clone() }), [3, 4, 6]);
     assert_eq!(chosen(Keep { daily: 2, ..none.clone() }), [3, 6]);
@@ -264,7 +270,11 @@ fn grow(host: &mut Host, engine: &mut Engine, step: u8, at: i64) {
     host.write(engine, &points(at, 20));
     match step % 3 {
         0 => host.seal(engine),
-        1 => host.delete(engine, &Selector::metric("cpu"), TimeRange::new(Some((at - 50) * SECOND), Some(at * SECOND))),
+        1 => host.delete(
+            engine,
+            &Selector::metric("cpu"),
+            TimeRange::new(Some((at - 50) * SECOND), Some(at * SECOND)),
+        ),
         _ => {}
     }
 }

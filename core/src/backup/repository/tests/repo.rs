@@ -44,9 +44,8 @@ impl Repo {
     }
 
     pub(crate) fn records(&self) -> Vec<(Entry, Result<EntryRecord>)> {
-        let read = |entry: &Entry| {
-            (*entry, EntryRecord::parse(*entry, &self.objects[&entry.record().to_string()]))
-        };
+        let read =
+            |entry: &Entry| (*entry, EntryRecord::parse(*entry, &self.objects[&entry.record().to_string()]));
         self.entries.iter().map(read).collect()
     }
 
@@ -56,7 +55,8 @@ impl Repo {
     }
 
     pub(crate) fn kept(&self, mark: &PruneRecord) -> Vec<KeptObject> {
-        read_list(&mark.kept, &mut |page: &ListPageRef| Ok(self.objects[&page.name().to_string()].as_slice())).unwrap()
+        read_list(&mark.kept, &mut |page: &ListPageRef| Ok(self.objects[&page.name().to_string()].as_slice()))
+            .unwrap()
     }
 
     pub(crate) fn page(&self, page: &ListPageRef) -> Result<Vec<LocatedSegment>> {
@@ -71,7 +71,8 @@ impl Repo {
         let inventory = Inventory::new(self.claimed.iter().map(record));
         let kept = inventory.newest_prune().map(|mark| self.kept(mark)).unwrap_or_default();
         let moves = inventory.newest_moves().map(|moves| {
-            let segments: Vec<LocatedSegment> = moves.segments.iter().flat_map(|page| self.page(page).unwrap()).collect();
+            let segments: Vec<LocatedSegment> =
+                moves.segments.iter().flat_map(|page| self.page(page).unwrap()).collect();
             MoveTable::new(moves, segments)
         });
         inventory.with_pages(kept, moves.unwrap_or_default())
@@ -91,7 +92,13 @@ impl Repo {
         Ground { previous, condemned, moves, ..Ground::default() }
     }
 
-    pub(crate) fn plan(&self, host: &Host, snapshot: &Snapshot, entry: Entry, ground: &Ground) -> Result<DeltaPlan> {
+    pub(crate) fn plan(
+        &self,
+        host: &Host,
+        snapshot: &Snapshot,
+        entry: Entry,
+        ground: &Ground,
+    ) -> Result<DeltaPlan> {
         let mut search = DeltaPlan::log_search(snapshot, ground)?;
         let cut = loop {
             match search.next() {
@@ -155,7 +162,12 @@ impl Repo {
         self.backup_on(host, engine, newest)
     }
 
-    pub(crate) fn backup_on(&mut self, host: &Host, engine: &mut Engine, previous: Option<Entry>) -> PointRecord {
+    pub(crate) fn backup_on(
+        &mut self,
+        host: &Host,
+        engine: &mut Engine,
+        previous: Option<Entry>,
+    ) -> PointRecord {
         let snapshot = engine.snapshot();
         let number = self.claimed.last().map_or(0, |entry| entry.number + 1);
         let kind = if previous.is_some() { EntryKind::Delta } else { EntryKind::Base };
@@ -194,7 +206,11 @@ impl Repo {
         self.open(&record, &[leg]).unwrap()
     }
 
-    pub(crate) fn digest(&mut self, container: &PointContainer, engine: &mut Engine) -> crate::digest::Digest {
+    pub(crate) fn digest(
+        &mut self,
+        container: &PointContainer,
+        engine: &mut Engine,
+    ) -> crate::digest::Digest {
         let view = engine.view(&Selector::all(), TimeRange::ALL);
         let mut run = DigestRun::new(Arc::new(view), false);
         loop {
