@@ -29,8 +29,6 @@ enum Mutant {
     NoLateLook,
     /// A backup passes over the claim of a prune that has no mark yet.
     NoVoiding,
-    /// A prune takes over the whole of an earlier mark, and not what that mark may delete.
-    NoLookAtEarlierMarks,
     /// Objects are named by their content alone.
     SharedNames,
     /// A point exists before its objects.
@@ -194,13 +192,11 @@ impl Prune {
         }
     }
 
-    fn plan(&self, mutant: Mutant) -> (BTreeSet<usize>, BTreeSet<Object>) {
+    fn plan(&self) -> (BTreeSet<usize>, BTreeSet<Object>) {
         let gone = self.known.iter().rev().find_map(|(number, record)| match record {
             Record::Mark { entries, objects } => {
                 let (mut entries, mut objects) = (entries.clone(), objects.clone());
-                if mutant != Mutant::NoLookAtEarlierMarks {
-                    spare(&self.known, *number, &mut entries, &mut objects);
-                }
+                spare(&self.known, *number, &mut entries, &mut objects);
                 Some((entries, objects))
             }
             _ => None,
@@ -245,7 +241,7 @@ impl Prune {
         let at = *self.checks.get_or_insert(0);
         if at < number {
             self.checks = Some(at + 1);
-            let pruned = self.plan(mutant).0.contains(&at);
+            let pruned = self.plan().0.contains(&at);
             if world.claims[at] == Kind::Prune && !self.known.contains_key(&at) && !pruned {
                 world.create(at, Record::Void);
                 if world.records.get(&at).is_none_or(|record| *record != Record::Void) {
@@ -256,7 +252,7 @@ impl Prune {
             return false;
         }
         let Some(mark) = &self.mark else {
-            let (entries, objects) = self.plan(mutant);
+            let (entries, objects) = self.plan();
             if world.create(number, Record::Mark { entries: entries.clone(), objects: objects.clone() }) {
                 self.mark = Some((entries, objects));
             } else {
@@ -370,7 +366,6 @@ fn every_rule_of_the_protocol_is_needed() {
         Mutant::NoWaiting,
         Mutant::NoLateLook,
         Mutant::NoVoiding,
-        Mutant::NoLookAtEarlierMarks,
         Mutant::SharedNames,
         Mutant::RecordFirst,
     ] {
