@@ -98,8 +98,7 @@ impl PointContainer {
         if (file.segments.len() as u64, file.points_stored, file.stored_digest) != told {
             return Err(Error::damaged("the lists hold other segments or points than the record says"));
         }
-        let mut header = Vec::new();
-        header.resize(HEADER_AREA_LEN as usize, 0u8);
+        let mut header = alloc::vec![0u8; HEADER_AREA_LEN as usize];
         for (offset, bytes) in file.writes.iter().filter(|(offset, _)| *offset < HEADER_AREA_LEN) {
             let start = usize::try_from(*offset).unwrap_or(usize::MAX);
             let slot = header.get_mut(start..).and_then(|rest| rest.get_mut(..bytes.len()));

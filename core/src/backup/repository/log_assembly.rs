@@ -136,7 +136,7 @@ fn each_frame(
     };
     let mut scan = LogScan::new(bytes, &expected)?;
     let (mut before, mut last, mut first_time) = (log.after_chain, None, None);
-    while let Some(frame) = scan.next() {
+    for frame in scan.by_ref() {
         take(&frame, before)?;
         before = frame.chain;
         first_time.get_or_insert(frame.head.commit_time_ns);

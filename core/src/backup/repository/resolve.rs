@@ -67,7 +67,7 @@ pub enum Resolved {
     /// It is this commit.
     Restore(alloc::boxed::Box<RestoreFrom>),
     /// Scan, then ask [`Timeline::scanned`].
-    Scan(TimeScan),
+    Scan(alloc::boxed::Box<TimeScan>),
 }
 
 impl Timeline {
@@ -188,8 +188,7 @@ impl Timeline {
             starts.max_by_key(|point| point.checkpoint.lsn).map(|point| (index, point.checkpoint.lsn))
         });
         let Some((mut index, mut at)) = found else { return Err(self.refuse(line, &asked, 0, 0)) };
-        loop {
-            let Some(branch) = line.get(index) else { break };
+        while let Some(branch) = line.get(index) {
             let child = line.get(index + 1);
             let next_epoch = child.and_then(|child| self.log_behind(child, branch.to));
             if at == branch.to && child.is_some() {
@@ -211,14 +210,8 @@ impl Timeline {
                 let epoch = leaf.identity.epoch;
                 let is_open = child.is_some() && next_epoch.is_none() && !self.is_followed(line, branch.to);
                 let lsn_max = branch.to;
-                return Ok(Resolved::Scan(TimeScan {
-                    log: *log,
-                    time_ns,
-                    lsn_max,
-                    epoch,
-                    floor: at,
-                    is_open,
-                }));
+                let scan = TimeScan { log: *log, time_ns, lsn_max, epoch, floor: at, is_open };
+                return Ok(Resolved::Scan(scan.into()));
             }
         }
         match self.ends_before(line, index, at, time_ns) {

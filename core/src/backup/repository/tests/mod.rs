@@ -2,6 +2,7 @@
 mod bytes;
 mod deltas;
 mod moments;
+mod oracle;
 mod protocol;
 mod prune;
 pub(super) mod repo;

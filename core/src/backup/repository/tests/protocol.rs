@@ -307,10 +307,9 @@ fn spare(
         .collect();
     while let Some(refs) = spare.pop() {
         for object in refs {
-            if objects.remove(&object) && entries.remove(&object.0) {
-                if let Some(Record::Point(refs)) = records.get(&object.0) {
-                    spare.push(refs.clone());
-                }
+            let brings_back = objects.remove(&object) && entries.remove(&object.0);
+            if let (true, Some(Record::Point(refs))) = (brings_back, records.get(&object.0)) {
+                spare.push(refs.clone());
             }
         }
     }
@@ -362,13 +361,9 @@ fn no_record_ever_names_an_object_that_is_not_there() {
 
 #[test]
 fn every_rule_of_the_protocol_is_needed() {
-    for mutant in [
-        Mutant::NoWaiting,
-        Mutant::NoLateLook,
-        Mutant::NoVoiding,
-        Mutant::SharedNames,
-        Mutant::RecordFirst,
-    ] {
+    for mutant in
+        [Mutant::NoWaiting, Mutant::NoLateLook, Mutant::NoVoiding, Mutant::SharedNames, Mutant::RecordFirst]
+    {
         let found = (0..4 * SEEDS).find(|seed| run(*seed, mutant).is_some());
         assert!(found.is_some(), "nothing goes wrong without a rule: {mutant:?}");
     }
