@@ -96,7 +96,8 @@ impl<'db> BackupManager<'db> {
                 })?;
                 self.copy_log(&plan, &workshop, &log_name)?;
                 let (log_hash, log_len) = hash(log)?;
-                let data = FileRecord { name: DATA_FILE_NAME.into(), len: plan.data.file_len, blake3: data_hash };
+                let data =
+                    FileRecord { name: DATA_FILE_NAME.into(), len: plan.data.file_len, blake3: data_hash };
                 let log = FileRecord { name: log_name.clone(), len: log_len, blake3: log_hash };
                 Ok((resumed, vec![data, log]))
             },

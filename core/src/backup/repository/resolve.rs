@@ -102,7 +102,9 @@ impl Timeline {
     pub fn scanned(&self, scan: &TimeScan, found: Option<Position>) -> Result<RestoreFrom> {
         let lsn = found.map_or(scan.floor, |found| found.lsn.max(scan.floor));
         let line = self.line(scan.epoch);
-        if scan.is_open && lsn >= scan.lsn_max {
+        // A commit of that very time is the last one up to it, whatever follows.
+        let exactly = found.is_some_and(|found| found.lsn == lsn && found.commit_time_ns == scan.time_ns);
+        if scan.is_open && lsn >= scan.lsn_max && !exactly {
             return Err(self.refuse(&line, &asked_time(scan.time_ns), lsn, lsn.saturating_add(1)));
         }
         let mut from = self.at_lsn(&line, lsn)?;
@@ -148,13 +150,14 @@ impl Timeline {
 
     fn at_lsn(&self, line: &[Branch], lsn: Lsn) -> Result<RestoreFrom> {
         let asked = || alloc::format!("LSN {lsn}");
-        // The epoch that the commit is of: the last one that starts before it.
-        let owner = line.iter().rposition(|branch| branch.from < lsn).unwrap_or(0);
-        let found = line.iter().enumerate().take(owner + 1).rev().find_map(|(index, branch)| {
+        // The newest lists at or before the commit. Those of an epoch that begins right behind it hold the same state.
+        let found = line.iter().enumerate().rev().find_map(|(index, branch)| {
             let starts = self.starts(branch).filter(|point| point.checkpoint.lsn <= lsn);
             starts.max_by_key(|point| (point.checkpoint.lsn, point.number())).map(|point| (index, point))
         });
         let Some((first, start)) = found else { return Err(self.refuse(line, &asked(), lsn, lsn)) };
+        // The epoch that the commit is of: the last one that starts before it.
+        let owner = line.iter().rposition(|branch| branch.from < lsn).unwrap_or(0).max(first);
         let (mut legs, mut at, mut time) =
             (Vec::new(), start.checkpoint.lsn, self.state_of(start).commit_time_ns);
         for branch in line.iter().take(owner + 1).skip(first) {
@@ -250,7 +253,7 @@ impl Timeline {
             let state = self.starts(branch).any(|point| {
                 point.checkpoint.lsn == next
                     && point.checkpoint.commit_time_ns > time_ns
-                    && branch.from < next
+                    && branch.from <= next
             });
             (follows || state) && branch.to >= next
         });

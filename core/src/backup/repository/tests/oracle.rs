@@ -165,7 +165,7 @@ fn scan(world: &World, scan: &TimeScan) -> Option<Position> {
             && (scan.log.first_lsn..=scan.log.last_lsn.min(scan.lsn_max)).contains(lsn)
             && **time <= scan.time_ns
     });
-    commits.last().map(|((epoch, lsn), time)| Position {
+    commits.max().map(|((epoch, lsn), time)| Position {
         lsn: *lsn,
         commit_time_ns: *time,
         chain: chain(*epoch, *lsn),
