@@ -18,6 +18,7 @@ mod list_page;
 mod log_assembly;
 mod log_object;
 mod log_search;
+mod look_back;
 mod moves_plan;
 mod moves_record;
 mod name;
@@ -49,6 +50,7 @@ pub use list_page::{
 pub use log_assembly::{AssembledLog, Leg, LogAssembly, last_commit_until, replay_legs};
 pub use log_object::LogObject;
 pub use log_search::{LogContent, LogCut, LogSearch, LogStep};
+pub use look_back::{LookBack, LookStep};
 pub use moves_plan::MovesPlan;
 pub use moves_record::MovesRecord;
 pub use name::{
