@@ -144,6 +144,19 @@ impl Inventory {
         self.open.iter().filter(|entry| !pruned(entry)).map(|entry| entry.number).collect()
     }
 
+    /// Before a mark is written under `number`, of an inventory that was read anew after the claim: prunes that `planned`, the
+    /// inventory of the plan, does not know. Close by a void those that have no mark. Where one has, the plan is of the
+    /// past: close `number` by a void and begin again.
+    pub fn prunes_unknown_to(&self, planned: &Self, number: PointNumber) -> (Vec<Entry>, Vec<Entry>) {
+        let unfinished = self.unfinished();
+        let is_other = |entry: &&Entry| entry.kind == EntryKind::Prune && entry.number < number;
+        let open = self.open.iter().filter(is_other).filter(|entry| unfinished.contains(&entry.number));
+        let marked = self.records.iter().filter(|(entry, record)| {
+            is_other(entry) && matches!(record, EntryRecord::Prune(_)) && !planned.has(**entry)
+        });
+        (open.copied().collect(), marked.map(|(entry, _)| *entry).collect())
+    }
+
     /// Below this number every claim is closed: what has no record there was pruned.
     pub fn settled_below(&self) -> PointNumber {
         let claimed = self.records.keys().chain(&self.open).map(|entry| entry.number + 1).max().unwrap_or(0);

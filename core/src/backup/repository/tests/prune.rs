@@ -42,7 +42,7 @@ impl Repo {
 
     fn work_off(&mut self, mark: &EntryRecord) {
         let EntryRecord::Prune(mark) = mark else { unreachable!() };
-        let (entries, objects) = PrunePlan::deletions(mark, &self.inventory()).unwrap();
+        let Ok((entries, objects)) = PrunePlan::deletions(mark, &self.inventory()) else { return };
         for entry in entries {
             self.objects.remove(&entry.record().to_string());
             self.entries.retain(|other| *other != entry);
@@ -240,8 +240,22 @@ fn an_unfinished_job_below_the_mark_holds_up_every_deletion() {
     let void = EntryRecord::Void(Void { entry: dead, job: JOB, created_ns: 1 });
     repo.objects.insert(dead.record().to_string(), void.to_bytes().unwrap());
     repo.work_off(&mark);
+    assert!(!repo.objects.contains_key("base/metadata.json"));
     repo.entries.push(entry);
     assert_eq!(repo.inventory().points().count(), 1);
+}
+
+#[test]
+fn a_plan_that_does_not_know_a_mark_begins_again() {
+    let (mut repo, _, _) = history();
+    let planned = repo.inventory();
+    let open = Entry::new(EntryKind::Prune, 6);
+    repo.claimed.push(open);
+    repo.prune(&last(2));
+    let marked = Entry::new(EntryKind::Prune, 7);
+    let (to_void, unknown) = repo.inventory().prunes_unknown_to(&planned, 8);
+    assert_eq!((to_void, unknown), (Vec::from([open]), Vec::from([marked])));
+    assert_eq!(repo.inventory().prunes_unknown_to(&repo.inventory(), 8), (Vec::from([open]), Vec::new()));
 }
 
 #[test]
