@@ -27,6 +27,10 @@ pub enum ErrorKind {
     NotRestorable,
     /// The medium has no room: free some and try again. What was acknowledged is safe.
     Full,
+    /// The operating system, or a server, lets this user not do it: change rights or credentials. Trying again is no use.
+    Permission,
+    /// A passing failure of a server or network: the same call may succeed when tried again, and may already have.
+    Transient,
     /// The operating system refused or failed.
     Io,
     /// The database was opened for reading only.

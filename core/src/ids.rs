@@ -53,6 +53,10 @@ hex_id!(
     Epoch, 16
 );
 hex_id!(
+    /// One run of a backup, also over its interruptions. Random; what it left unfinished is known by it.
+    Job, 16
+);
+hex_id!(
     /// BLAKE3 of some content, whole.
     Hash, 32
 );

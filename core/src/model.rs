@@ -142,16 +142,28 @@ pub struct Series {
 impl Series {
     /// Identity of this series in every database: see [`canonical_series`].
     pub fn key(&self) -> SeriesKey {
-        let hash = blake3::hash(&canonical_series(&self.metric, &self.tags));
-        let mut half = [0u8; 16];
-        half.copy_from_slice(&hash.as_bytes()[..16]);
-        SeriesKey(u128::from_le_bytes(half))
+        series_key(&self.metric, self.tags.iter())
     }
+}
+
+/// Identity of a series in every database, from its metric and its tags in order of key.
+pub(crate) fn series_key<'a>(
+    metric: &str,
+    tags: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
+) -> SeriesKey {
+    let hash = blake3::hash(&canonical(metric, tags));
+    let mut half = [0u8; 16];
+    half.copy_from_slice(&hash.as_bytes()[..16]);
+    SeriesKey(u128::from_le_bytes(half))
 }
 
 /// The canonical bytes of a series: metric, number of tags, then each key and value in order of key; every text is
 /// preceded by its length in bytes, and all numbers are u32 little-endian.
 pub fn canonical_series(metric: &str, tags: &Tags) -> Vec<u8> {
+    canonical(metric, tags.iter())
+}
+
+fn canonical<'a>(metric: &str, tags: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     let text = |bytes: &mut Vec<u8>, text: &str| {
         bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
@@ -159,7 +171,7 @@ pub fn canonical_series(metric: &str, tags: &Tags) -> Vec<u8> {
     };
     text(&mut bytes, metric);
     bytes.extend_from_slice(&(tags.len() as u32).to_le_bytes());
-    for (key, value) in tags.iter() {
+    for (key, value) in tags {
         text(&mut bytes, key);
         text(&mut bytes, value);
     }

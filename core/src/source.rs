@@ -4,7 +4,7 @@
 //! answers `None` for the rest; the reader then says exactly which ranges it misses, and is called again.
 use crate::error::Result;
 use crate::ids::Hash;
-use crate::segment::SegmentIndex;
+use crate::segment::{DecodedBlock, SegmentIndex};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -28,6 +28,26 @@ impl ByteRange {
     }
 }
 
+/// Names a block for good: an extent may be given to another segment, an identity may not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct BlockKey {
+    /// Identity of the segment.
+    pub segment: Hash,
+    /// Number of the block in its index.
+    pub block: u32,
+}
+
+/// What a host knows of a block that is about to be read.
+#[derive(Debug)]
+pub enum CachedBlock {
+    /// Its points.
+    Found(Arc<DecodedBlock>),
+    /// Nothing, and it would like to [keep](Source::keep_block) it.
+    Wanted,
+    /// Nothing, and it would not.
+    Unwanted,
+}
+
 /// A host's view of `data.db`, as far as it is at hand.
 pub trait Source {
     /// The bytes of `range`, all of them, or `None` while they are not at hand. A failure of the medium is an error.
@@ -42,6 +62,19 @@ pub trait Source {
     /// Offers a parsed index to whoever reads the segment next. The default keeps nothing.
     fn keep_index(&mut self, identity: &Hash, index: &Arc<SegmentIndex>) {
         let _ = (identity, index);
+    }
+
+    /// A decoded block that an earlier reader left with [`Source::keep_block`]. `partly` tells that only some of its
+    /// points are asked for: then the rest of the work is lost unless somebody keeps it, which is what a cache is for. A
+    /// scan asks for whole blocks, and should not push those out.
+    fn cached_block(&mut self, key: &BlockKey, partly: bool) -> CachedBlock {
+        let _ = (key, partly);
+        CachedBlock::Unwanted
+    }
+
+    /// Hands over a block that was [`CachedBlock::Wanted`].
+    fn keep_block(&mut self, key: &BlockKey, block: &Arc<DecodedBlock>) {
+        let _ = (key, block);
     }
 }
 

@@ -3,16 +3,24 @@
 //! What it keeps true: every row is committed, counted as skipped, or the import ends with an error that names its
 //! line; a report is only given for rows that are committed. It reads no file names and prints nothing.
 mod batch;
+mod piped;
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::host::now_ns;
 use batch::Batch;
-use chronicle_core::export::csv::{CsvOptions, CsvReader};
+use chronicle_core::export::csv::CsvFormat;
+use chronicle_core::export::json::JsonFormat;
+use chronicle_core::export::jsonl::JsonLinesFormat;
+use chronicle_core::export::line::LineFormat;
+use chronicle_core::export::{ReadOptions, ReadReport, TextFormat, TextPoint, TextReader};
 use chronicle_core::ids::Lsn;
 use chronicle_core::time::TimeUnit;
 use std::io::Read;
+use std::time::Duration;
 
-pub use chronicle_core::export::csv::{OnError, SkippedLine};
+pub use chronicle_core::export::{Format, OnError, SkippedLine};
+pub use piped::Piped;
 
 /// Most points in one commit of an import.
 pub const IMPORT_BATCH_POINTS_MAX: usize = 10_000;
@@ -20,6 +28,8 @@ pub const IMPORT_BATCH_POINTS_MAX: usize = 10_000;
 const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 << 10;
+/// How long a reader is left alone that has nothing to give and did not wait.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Writes what a file holds into a database.
 ///
@@ -42,7 +52,8 @@ pub struct Importer<'db> {
 /// What to import, and how.
 pub struct ImportOptions<'a> {
     reader: Box<dyn Read + 'a>,
-    csv: CsvOptions,
+    format: Format,
+    read: ReadOptions,
     on_progress: Option<Box<dyn FnMut(ImportProgress) + 'a>>,
 }
 
@@ -58,7 +69,7 @@ pub struct ImportProgress {
 /// What an import did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ImportReport {
-    /// Points that were committed; rows of one series and time count each, though the last one wins.
+    /// Points that were committed; points of one series and time count each, though the last one wins.
     pub points: u64,
     /// Series that the database did not know before. Exact when nobody else writes meanwhile.
     pub new_series: u64,
@@ -66,7 +77,7 @@ pub struct ImportReport {
     pub bytes: u64,
     /// Commits that were made.
     pub commits: u64,
-    /// Rows that could not be read and were left out. Not zero means that data is missing.
+    /// Rows, lines, objects and single fields of line protocol that could not be read and were left out. Not zero means that data is missing.
     pub skipped: u64,
     /// The first of them.
     pub examples: Vec<SkippedLine>,
@@ -77,40 +88,65 @@ pub struct ImportReport {
 }
 
 impl<'a> ImportOptions<'a> {
+    /// A file of this format.
+    ///
+    /// A reader that answers `TimedOut` or `WouldBlock` has nothing to give just now: what was read is committed, and it
+    /// is asked again; see [`Piped`].
+    pub fn new(format: Format, reader: impl Read + 'a) -> Self {
+        Self { reader: Box::new(reader), format, read: ReadOptions::default(), on_progress: None }
+    }
+
     /// A CSV file: `timestamp,metric,value` and a column for each tag, or without `metric` when [`Self::metric`] names it.
     pub fn csv(reader: impl Read + 'a) -> Self {
-        Self { reader: Box::new(reader), csv: CsvOptions::default(), on_progress: None }
+        Self::new(Format::Csv, reader)
     }
 
-    /// The metric of every row, for files without that column; refused for files that have it.
+    /// A JSON array of objects `{"timestamp":..,"metric":..,"tags":{..},"value":..}`.
+    pub fn json(reader: impl Read + 'a) -> Self {
+        Self::new(Format::Json, reader)
+    }
+
+    /// One such object a line.
+    pub fn jsonl(reader: impl Read + 'a) -> Self {
+        Self::new(Format::JsonLines, reader)
+    }
+
+    /// Line protocol. Field `f` of measurement `m` is metric `m.f`, field `value` is metric `m`. A line without a time
+    /// gets the moment at which the piece of the file was read that ends it.
+    pub fn line(reader: impl Read + 'a) -> Self {
+        Self::new(Format::Line, reader)
+    }
+
+    /// The metric of every row, for files that do not name it; refused for those that do, as line protocol always does.
     #[must_use]
     pub fn metric(mut self, name: impl Into<String>) -> Self {
-        self.csv.metric = Some(name.into());
+        self.read.metric = Some(name.into());
         self
     }
 
-    /// Adds a tag to every row; refused when the file has a column for it.
+    /// Adds a tag to every row; refused when the file gives it too.
     #[must_use]
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.csv.extra_tags.push((key.into(), value.into()));
+        self.read.extra_tags.push((key.into(), value.into()));
         self
     }
 
-    /// What integer timestamps count. Without it the size of the first one says so, once for the whole file.
+    /// What integer timestamps count. Without it the size of the first one says so, once for the whole file; in line
+    /// protocol they are nanoseconds.
     #[must_use]
     pub fn time_unit(mut self, unit: TimeUnit) -> Self {
-        self.csv.time_unit = Some(unit);
+        self.read.time_unit = Some(unit);
         self
     }
 
     /// What happens to rows that can't be read: the default is to stop there.
     #[must_use]
     pub fn on_error(mut self, on_error: OnError) -> Self {
-        self.csv.on_error = on_error;
+        self.read.on_error = on_error;
         self
     }
 
-    /// Called after every commit and every piece that is read.
+    /// Called after every piece that is read.
     #[must_use]
     pub fn on_progress(mut self, call: impl FnMut(ImportProgress) + 'a) -> Self {
         self.on_progress = Some(Box::new(call));
@@ -130,58 +166,79 @@ impl<'db> Importer<'db> {
     /// be read (`InvalidInput`, `LimitExceeded`; the place is the line), the reader's (`Io`), and those of
     /// [`Db::write_batch`]; each says how many points were committed before it.
     pub fn import(&self, options: ImportOptions<'_>) -> Result<ImportReport> {
-        let ImportOptions { mut reader, mut csv, mut on_progress } = options;
-        csv.limits = self.db.limits();
+        let ImportOptions { reader, format, mut read, on_progress } = options;
+        read.limits = self.db.limits();
+        let mut run =
+            Run { db: self.db, batch: Batch::default(), report: ImportReport::default(), on_progress };
         let series_before = self.db.gauges().series;
-        let mut run = Run { db: self.db, batch: Batch::default(), report: ImportReport::default() };
-        let mut csv = CsvReader::new(csv);
-        let outcome = run.feed(&mut reader, &mut csv, &mut |progress| {
-            if let Some(call) = &mut on_progress {
-                call(progress);
-            }
-        });
+        let outcome = match format {
+            Format::Csv => run.feed::<CsvFormat>(reader, read),
+            Format::Json => run.feed::<JsonFormat>(reader, read),
+            Format::JsonLines => run.feed::<JsonLinesFormat>(reader, read),
+            Format::Line => run.feed::<LineFormat>(reader, read),
+        };
         let mut report = run.report;
-        outcome.map_err(|error| with_count(&error, &report))?;
-        let read = csv.report();
-        (report.skipped, report.examples) = (read.skipped, read.examples.clone());
+        let read = outcome.map_err(|error| with_count(&error, &report))?;
+        (report.skipped, report.examples) = (read.skipped, read.examples);
         report.new_series = self.db.gauges().series.saturating_sub(series_before) as u64;
         Ok(report)
     }
 }
 
 /// An import under way.
-struct Run<'db> {
-    db: &'db Db,
+struct Run<'a> {
+    db: &'a Db,
     batch: Batch,
     report: ImportReport,
+    on_progress: Option<Box<dyn FnMut(ImportProgress) + 'a>>,
 }
 
 impl Run<'_> {
-    fn feed(
-        &mut self,
-        reader: &mut dyn Read,
-        csv: &mut CsvReader,
-        on_progress: &mut dyn FnMut(ImportProgress),
-    ) -> Result<()> {
+    fn feed<F: TextFormat>(&mut self, mut input: impl Read, options: ReadOptions) -> Result<ReadReport> {
+        let mut reader = TextReader::<F>::new(options);
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let count = match reader.read(&mut buffer) {
+            let count = match input.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    return Err(Error::new(ErrorKind::Io, format!("the input can't be read: {error}")));
+                    self.wait(&error)?;
+                    continue;
                 }
             };
             self.report.bytes += count as u64;
-            csv.feed(buffer.get(..count).unwrap_or_default(), &mut |row| {
-                self.batch.push(&row)?;
-                self.commit_when(IMPORT_BATCH_POINTS_MAX, BATCH_BYTES_MAX)
-            })?;
-            on_progress(ImportProgress { bytes: self.report.bytes, points: self.report.points });
+            reader.set_now(now_ns());
+            reader.feed(buffer.get(..count).unwrap_or_default(), &mut |row| self.push(&row))?;
+            self.tell();
         }
-        csv.finish(&mut |row| self.batch.push(&row))?;
-        self.commit_when(1, 0)
+        reader.finish(&mut |row| self.push(&row))?;
+        self.commit_when(1, 0)?;
+        Ok(reader.report().clone())
+    }
+
+    fn push(&mut self, row: &impl TextPoint) -> Result<()> {
+        self.batch.push(row)?;
+        self.commit_when(IMPORT_BATCH_POINTS_MAX, BATCH_BYTES_MAX)
+    }
+
+    /// After an error of the input: nothing for now, or the end.
+    fn wait(&mut self, error: &std::io::Error) -> Result<()> {
+        use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+        match error.kind() {
+            Interrupted => return Ok(()),
+            TimedOut => {}
+            WouldBlock => std::thread::sleep(PAUSE),
+            _ => return Err(Error::new(ErrorKind::Io, format!("the input can't be read: {error}"))),
+        }
+        self.commit_when(1, 0)?;
+        self.tell();
+        Ok(())
+    }
+
+    fn tell(&mut self) {
+        if let Some(call) = &mut self.on_progress {
+            call(ImportProgress { bytes: self.report.bytes, points: self.report.points });
+        }
     }
 
     fn commit_when(&mut self, points: usize, bytes: usize) -> Result<()> {

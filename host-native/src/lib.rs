@@ -12,7 +12,7 @@
 //!     Point::new("cpu", 1_706_400_060_000_000_000, 22.5).tag("host", "a"),
 //! ])?;
 //! let rows = db.query(&Query::metric("cpu").tag("host", "a").mean(minutes(5)))?.rows()?;
-//! assert_eq!(rows[0].values, [22.0]);
+//! assert_eq!(rows[0].values, [Some(22.0)]);
 //! db.close()?;
 //! # Ok(())
 //! # }
@@ -21,6 +21,7 @@
 
 pub mod backup;
 pub mod db;
+pub mod destination;
 pub mod error;
 pub mod export;
 pub mod files;
@@ -30,10 +31,14 @@ mod lru;
 pub mod verify;
 
 pub use backup::{BackupManager, RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot};
-pub use chronicle_core::{digest, engine::Selector, format, ids, model, query, text, time};
+pub use chronicle_core::{
+    digest,
+    engine::{QueryStats, Selector},
+    format, ids, model, query, text, time,
+};
 pub use db::{
-    Answer, CancelToken, Config, Db, Durability, MetricInfo, PointRun, QueryOptions, Recovery, Row,
-    SeriesPoints,
+    Answer, CancelToken, Config, Db, Downsampling, DownsamplingReport, DownsamplingStatus, Durability,
+    Explanation, MetricInfo, PointRun, QueryOptions, Recovery, Retention, Row, SeriesPoints,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;

@@ -27,6 +27,12 @@ pub(crate) struct Lru<K, V> {
     weight: u64,
 }
 
+impl<K: Copy + Eq + Hash, V> Default for Lru<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K: Copy + Eq + Hash, V> Lru<K, V> {
     pub(crate) fn new() -> Self {
         Self {

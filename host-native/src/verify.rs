@@ -253,7 +253,7 @@ impl Files {
             Kind::Shared => Db::open(self.paths.data(), config),
             Kind::Packed | Kind::Private => Db::open_private(self.paths.data(), config),
         };
-        opened.ok()
+        opened.and_then(|db| db.shared.load_all_names().map(|()| db)).ok()
     }
 
     fn logs(

@@ -3,8 +3,13 @@ pub mod allocation;
 pub mod child;
 pub mod fuzzing;
 pub mod ledger;
+pub mod lying;
 pub mod measure;
+pub mod naive;
 pub mod oracle;
 pub mod program;
+pub mod question;
 pub mod simulator;
+#[cfg(unix)]
+pub mod system;
 pub mod workload;

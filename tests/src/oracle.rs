@@ -2,11 +2,12 @@
 //!
 //! A map from (series, timestamp) to bits for every LSN, made by carrying out the commits one by one. It knows nothing of
 //! segments, heads, logs or time ranges in files.
+use crate::question::is_found;
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Selector;
 use chronicle_core::head::Position;
 use chronicle_core::model::{Point, Series, Tags, TimeRange};
-use chronicle_core::query::Matcher;
+use chronicle_core::query::{Filter, FilterNode, Matcher};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -18,6 +19,9 @@ pub type State = BTreeMap<(Rc<Series>, i64), u64>;
 enum Operation {
     Points(Vec<(Rc<Series>, i64, u64)>),
     Delete(Selector, TimeRange),
+    DeleteSeries(Vec<Series>, TimeRange),
+    /// Changes no point.
+    Mark,
 }
 
 /// The states of one history, from before the first commit on.
@@ -60,6 +64,16 @@ impl Oracle {
     /// Takes note of a deletion.
     pub fn delete(&mut self, position: Position, selector: &Selector, range: TimeRange) {
         self.commit(position, Operation::Delete(selector.clone(), range));
+    }
+
+    /// Takes note of a deletion of these series.
+    pub fn delete_series(&mut self, position: Position, series: Vec<Series>, range: TimeRange) {
+        self.commit(position, Operation::DeleteSeries(series, range));
+    }
+
+    /// Takes note of a commit that changes no point.
+    pub fn mark(&mut self, position: Position) {
+        self.commit(position, Operation::Mark);
     }
 
     fn commit(&mut self, position: Position, operation: Operation) {
@@ -128,17 +142,37 @@ fn apply(state: &mut State, operation: &Operation) {
         Operation::Delete(selector, range) => {
             state.retain(|(series, timestamp), _| !(range.contains(*timestamp) && selects(selector, series)));
         }
+        Operation::DeleteSeries(gone, range) => {
+            state.retain(|(series, timestamp), _| {
+                !(range.contains(*timestamp) && gone.iter().any(|gone| *gone == **series))
+            });
+        }
+        Operation::Mark => {}
     }
 }
 
 /// Whether a selector names a series.
 pub fn selects(selector: &Selector, series: &Series) -> bool {
     selector.metric.as_ref().is_none_or(|metric| *metric == series.metric)
-        && selector.matchers.iter().all(|matcher| match matcher {
-            Matcher::Equal { key, value } => series.tags.get(key) == value,
-            Matcher::NotEqual { key, value } => series.tags.get(key) != value,
+        && takes(&selector.filter, &|key| series.tags.get(key).to_owned())
+}
+
+/// Whether a filter takes a series with these tags, computed from the filter alone: patterns are those of another library.
+pub fn takes(filter: &Filter, tag: &dyn Fn(&str) -> String) -> bool {
+    match filter.node() {
+        FilterNode::All(filters) => filters.iter().all(|filter| takes(filter, tag)),
+        FilterNode::Any(filters) => filters.iter().any(|filter| takes(filter, tag)),
+        FilterNode::Match(matcher) => match matcher {
+            Matcher::Equal { key, value } => tag(key) == *value,
+            Matcher::NotEqual { key, value } => tag(key) != *value,
+            Matcher::In { key, values } => values.contains(&tag(key)),
+            Matcher::NotIn { key, values } => !values.contains(&tag(key)),
+            Matcher::Match { key, regex } => is_found(regex.as_str(), &tag(key)),
+            Matcher::NotMatch { key, regex } => !is_found(regex.as_str(), &tag(key)),
             other => panic!("the oracle does not know {other:?}"),
-        })
+        },
+        other => panic!("the oracle does not know {other:?}"),
+    }
 }
 
 /// Digest of a state, point by point.

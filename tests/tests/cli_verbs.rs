@@ -317,6 +317,7 @@ fn every_verb_documents_itself_with_examples() {
         "verify",
         "backup",
         "restore",
+        "dest",
         "completions",
     ];
     for verb in verbs {

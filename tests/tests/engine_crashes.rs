@@ -46,7 +46,7 @@ fn every_operation_can_be_crashed_at_every_effect() {
                 db.delete(&Selector::metric("cpu").tag("host", "a"), TimeRange::ALL, round % 2 == 0);
             }
             let compaction = db.begin_compaction(round % 2 == 0);
-            let seal = db.engine.begin_seal();
+            let seal = db.begin_seal();
             db.write(&work.batch(20), false);
             seal.into_iter().for_each(|job| db.finish_seal(job));
             db.write(&work.batch(20), false);

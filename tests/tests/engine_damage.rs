@@ -8,8 +8,8 @@ use chronicle_core::segment::SEGMENT_HEADER_BYTES;
 use chronicle_core::source::Step;
 use chronicle_tests::oracle::digest;
 use chronicle_tests::simulator::{
-    BASE_NS, SimDb, SimDisk, SimView, Work, digest_of, named_by_slot, open_engine, read_all, run_query,
-    small_options,
+    BASE_NS, SimDb, SimDisk, SimView, Work, at_hand, digest_of, named_by_slot, open_engine, read_all,
+    run_query, small_options,
 };
 use chronicle_tests::workload::Random;
 use std::collections::BTreeMap;
@@ -67,7 +67,15 @@ fn outcome(db: &mut SimDb, mut disk: SimDisk, what: &str) -> Outcome {
     };
     let position = engine.position();
     assert_eq!(position, db.oracle.position(position.lsn), "{what}");
+    // Names are read when a view needs them.
     let view = SimView::take(&mut engine, &mut disk, &mut db.oracle, &Selector::all(), TimeRange::ALL);
+    let view = match view {
+        Ok(view) => view,
+        Err(error) => {
+            damaged(&error, what);
+            return Outcome::RefusedToRead;
+        }
+    };
     let data = disk.data.bytes();
     let mut refused = false;
     match read_all(&view.view, &mut &*data) {
@@ -85,6 +93,7 @@ fn outcome(db: &mut SimDb, mut disk: SimDisk, what: &str) -> Outcome {
     }
     let query = Query::metric("cpu").aggregate(Aggregate::Count).aggregate(Aggregate::Last).window(1 << 36);
     let cpu = SimView::take(&mut engine, &mut disk, &mut db.oracle, &query.selector(), query.range);
+    let cpu = cpu.expect("all names are in memory");
     match run_query(&query, &cpu.view, &mut disk.data.bytes()) {
         Ok(rows) if position == db.engine.position() => {
             let sound = db.view(&query.selector(), query.range);
@@ -94,7 +103,8 @@ fn outcome(db: &mut SimDb, mut disk: SimDisk, what: &str) -> Outcome {
         Err(error) => damaged(&error, what),
     }
     // A compaction must not carry damage into a segment whose hashes vouch for it.
-    if let Some(mut job) = engine.begin_compaction(true) {
+    let begun = at_hand(engine.with_names(&mut disk.data.bytes(), |engine| engine.begin_compaction(true)));
+    if let Some(mut job) = begun.expect("all names are in memory") {
         let mut source = disk.data.bytes();
         loop {
             match job.step(&mut source) {

@@ -74,3 +74,45 @@ fn points_older_than_the_retention_expire_and_a_leaping_clock_expires_nothing_el
     }
     assert_eq!(db.digest(false).unwrap().0.points, 3);
 }
+
+#[test]
+fn a_hundred_thousand_series_are_written_found_by_tag_and_not_loaded_at_open() {
+    const SERIES: usize = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let config = Config { durability: chronicle::Durability::Os, ..Config::default() };
+    let point = |number: usize, time: i64| {
+        Point::new("cpu", time, number as f64)
+            .tag("container", format!("c-{number:06}"))
+            .tag("host", format!("host-{:04}", number / 100))
+            .tag("region", format!("region-{}", number % 10))
+    };
+    let db = Db::open(&path, config.clone()).unwrap();
+    for first in (0..SERIES).step_by(10_000) {
+        db.write_batch(&(first..first + 10_000).map(|number| point(number, 1)).collect::<Vec<_>>()).unwrap();
+    }
+    db.compact().unwrap();
+    let (series, bytes) = db.names_in_memory();
+    assert_eq!(series, SERIES as u64);
+    assert!(bytes <= 100 * series, "{} bytes of memory a series", bytes / series);
+    let digest = db.digest(false).unwrap().0;
+    db.close().unwrap();
+
+    let db = Db::open(&path, config.clone()).unwrap();
+    assert_eq!((db.gauges().series, db.names_in_memory().0), (SERIES, 0));
+    let count = |selector: Selector| db.count(&selector, TimeRange::ALL).unwrap();
+    assert_eq!(count(Selector::metric("cpu").tag("container", "c-012345")), (1, 1));
+    assert_eq!(count(Selector::metric("cpu").tag("host", "host-0042")), (100, 100));
+    assert_eq!(count(Selector::metric("cpu").tag("region", "region-3").tag("host", "host-0042")), (10, 10));
+    assert_eq!(count(Selector::metric("cpu").tag("region", "")), (0, 0));
+    assert_eq!(db.digest(true).unwrap().0, digest);
+    db.write_batch(&[point(7, 2), point(SERIES, 2)]).unwrap();
+    db.close().unwrap();
+
+    // What is only in the log is seen without a name being read, and found once it is.
+    let db = Db::open(&path, config).unwrap();
+    assert_eq!((db.gauges().series, db.names_in_memory().0), (SERIES + 1, 0));
+    let both = db.count(&Selector::metric("cpu").tag("container", "c-000007"), TimeRange::ALL).unwrap();
+    assert_eq!(both, (2, 1));
+    assert_eq!(db.count(&Selector::all(), TimeRange::ALL).unwrap(), (SERIES as u64 + 2, SERIES as u64 + 1));
+}

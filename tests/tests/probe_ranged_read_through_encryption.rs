@@ -5,13 +5,13 @@
 //! here, where age takes HKDF-SHA256: how a key is made has nothing to do with how ranges are read.
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
-use chronicle_core::engine::{Opening, Options, Selector};
+use chronicle_core::engine::{Engine, Opening, Options, Selector};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::format::HEADER_AREA_LEN;
 use chronicle_core::model::{Point, TimeRange};
 use chronicle_core::query::{Aggregate, Query};
 use chronicle_core::source::{ByteRange, Source, Step};
-use chronicle_tests::simulator::{BASE_NS, SimDb, digest_of, run_query};
+use chronicle_tests::simulator::{BASE_NS, SimDb, at_hand, digest_of, run_query};
 use chronicle_tests::workload::Random;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ impl Source for Encrypted<'_> {
     }
 }
 
-fn open(source: &mut Encrypted<'_>) -> Result<chronicle_core::engine::Engine> {
+fn open(source: &mut Encrypted<'_>) -> Result<Engine> {
     let header = source.read(ByteRange::new(0, HEADER_AREA_LEN))?.unwrap().to_vec();
     let mut opening = Opening::new(&header, Options::default())?;
     while !matches!(opening.step(source)?, Step::Ready(())) {}
@@ -125,7 +125,8 @@ fn a_query_decrypts_only_the_chunks_that_it_needs() {
     let from = BASE_NS + 4 * 3600 * SECOND;
     let query =
         Query::metric("memory").range(from..from + 600 * SECOND).aggregate(Aggregate::Count).group_by_all();
-    let view = Arc::new(engine.view(&query.selector(), query.range));
+    let view = |engine: &mut Engine| engine.view(&query.selector(), query.range);
+    let view = Arc::new(at_hand(engine.with_names(&mut source, view)).unwrap());
     let rows = run_query(&query, &view, &mut source).unwrap();
     let here = db.view(&query.selector(), query.range);
     assert_eq!(rows, run_query(&query, &here.view, &mut db.disk.data.bytes()).unwrap());
@@ -133,7 +134,8 @@ fn a_query_decrypts_only_the_chunks_that_it_needs() {
     println!("{opened} of {all} chunks");
     assert!(2 * opened < all, "{opened} of {all} chunks were decrypted for one metric of ten minutes");
 
-    let view = Arc::new(engine.view(&Selector::all(), TimeRange::ALL));
+    let view = |engine: &mut Engine| engine.view(&Selector::all(), TimeRange::ALL);
+    let view = Arc::new(at_hand(engine.with_names(&mut source, view)).unwrap());
     let digest = digest_of(&view, &mut source, false).unwrap();
     assert_eq!(digest, chronicle_tests::oracle::digest(&db.oracle.at(db.engine.position().lsn)));
 }
@@ -145,7 +147,8 @@ fn a_changed_chunk_or_a_cut_object_is_damage() {
     let read = |object: &[u8]| {
         let mut source = Encrypted::new(object);
         let mut engine = open(&mut source)?;
-        let view = Arc::new(engine.view(&Selector::all(), TimeRange::ALL));
+        let view = |engine: &mut Engine| engine.view(&Selector::all(), TimeRange::ALL);
+        let view = Arc::new(at_hand(engine.with_names(&mut source, view))?);
         digest_of(&view, &mut source, false)
     };
     read(&object).unwrap();

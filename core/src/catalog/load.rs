@@ -1,10 +1,11 @@
 //! Reading a catalog from a container: one round of ranges, all known from the superblock.
-use super::{Catalog, check};
+use super::{Catalog, StoredPolicy, check};
 use crate::error::{Error, Result};
 use crate::format::{CatalogRoot, Page};
 use crate::head::Position;
 use crate::ids::Generation;
 use crate::source::{ByteRange, Source, Step};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The pages of one catalog, as they come in.
@@ -22,7 +23,7 @@ impl<'a> CatalogLoad<'a> {
     /// The catalog, or all the pages that are not at hand.
     pub(crate) fn step(&self, source: &mut dyn Source) -> Result<Step<Catalog>> {
         let mut missing: Vec<ByteRange> = Vec::new();
-        let mut catalog = Catalog::empty(self.root.log);
+        let mut catalog = Catalog::empty(self.root.log, Arc::new(StoredPolicy::of_root(self.root)));
         catalog.generation = self.generation;
         catalog.position =
             Position { lsn: self.root.lsn, commit_time_ns: self.root.commit_time_ns, chain: self.root.chain };

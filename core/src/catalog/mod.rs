@@ -5,10 +5,12 @@
 mod check;
 mod load;
 mod paged;
+mod policy;
 
 pub(crate) use check::check;
 pub(crate) use load::CatalogLoad;
 pub(crate) use paged::PagedList;
+pub(crate) use policy::StoredPolicy;
 
 use crate::error::Result;
 use crate::format::{
@@ -18,11 +20,12 @@ use crate::head::Position;
 use crate::ids::Generation;
 use crate::source::ByteRange;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Items on a full page when this code writes one; readers take up to the format's maximum.
 const PAGE_ITEMS: usize = 256;
-/// Names on a full page of metrics: the root has room for some 650 pages, so this bounds how many metrics there can be.
+/// Names on a full page of metrics: the root has room for some 650 pages, half as many beside the largest policies, so this bounds how many metrics there can be.
 const PAGE_NAMES: usize = 16_384;
 const _: () = assert!(PAGE_NAMES <= PageKind::Metrics.entries_max() as usize);
 const _: () = assert!(PAGE_ITEMS <= PageKind::Segments.entries_max() as usize);
@@ -34,6 +37,8 @@ pub struct Catalog {
     /// It holds every commit up to here.
     pub(crate) position: Position,
     pub(crate) log: LogStart,
+    /// Settings and policies as of the position.
+    pub(crate) policy: Arc<StoredPolicy>,
     pub(crate) segments: PagedList<SegmentEntry>,
     pub(crate) tombstones: PagedList<Tombstone>,
     /// Names of metrics, in order of number.
@@ -42,11 +47,12 @@ pub struct Catalog {
 
 impl Catalog {
     /// The catalog of a database without commits.
-    pub(crate) fn empty(log: LogStart) -> Self {
+    pub(crate) fn empty(log: LogStart, policy: Arc<StoredPolicy>) -> Self {
         Self {
             generation: 0,
             position: Position::default(),
             log,
+            policy,
             segments: PagedList::new(PAGE_ITEMS),
             tombstones: PagedList::new(PAGE_ITEMS),
             metrics: PagedList::new(PAGE_NAMES),
@@ -60,7 +66,8 @@ impl Catalog {
         log: LogStart,
         generation: Generation,
     ) -> Self {
-        let mut it = Self { generation, position: self.position, ..Self::empty(log) };
+        let mut it =
+            Self { generation, position: self.position, ..Self::empty(log, Arc::clone(&self.policy)) };
         it.segments.edit(|_| false, segments);
         it.tombstones.edit(|_| false, self.tombstones.iter().cloned().collect());
         it.metrics.edit(|_| false, self.metrics.iter().cloned().collect());

@@ -3,10 +3,11 @@
 //! Order of effects: log synced, pages written, data synced, superblock slot written, data synced. A crash before the slot
 //! is whole leaves the older catalog and all that it names; replay then starts earlier.
 use super::{Effect, Engine};
-use crate::catalog::{Catalog, check};
+use crate::catalog::{Catalog, StoredPolicy, check};
 use crate::error::Result;
 use crate::format::{
-    CatalogRoot, Features, LogStart, Role, SegmentEntry, SegmentKind, Superblock, Tombstone, encode_slot,
+    CatalogRoot, Features, LogStart, Policies, Role, SegmentEntry, SegmentKind, Superblock, Tombstone,
+    encode_slot,
 };
 use crate::head::Position;
 use crate::ids::{Generation, Lsn};
@@ -44,6 +45,8 @@ pub(super) struct Edit {
     pub(super) metrics: Vec<String>,
     /// Write every page anew, those that did not change too.
     pub(super) all_pages: bool,
+    /// As of the position; `None` when it is the same as before.
+    pub(super) policy: Option<Arc<StoredPolicy>>,
 }
 
 impl Engine {
@@ -54,6 +57,7 @@ impl Engine {
         next.generation = generation;
         next.position = edit.position;
         next.log = edit.log;
+        next.policy = edit.policy.unwrap_or(next.policy);
         let gone = |entry: &SegmentEntry| edit.removed.iter().any(|removed| removed.offset == entry.offset);
         let mut freed: Vec<ByteRange> = edit.removed.iter().map(SegmentEntry::extent).collect();
         let mut pages = next.segments.edit(gone, edit.added);
@@ -108,6 +112,7 @@ impl Engine {
             tombstones: Vec::new(),
             metrics: Vec::new(),
             all_pages,
+            policy: None,
         })
     }
 
@@ -186,7 +191,9 @@ pub(crate) fn superblock(identity: &super::Identity, catalog: &Catalog, durable:
         root: CatalogRoot {
             parent: identity.parent,
             created_ns: identity.created_ns,
-            settings: identity.settings,
+            settings: catalog.policy.settings,
+            policies: Policies::clone(&catalog.policy.policies),
+            policy_state: catalog.policy.state.clone(),
             lsn: catalog.position.lsn,
             commit_time_ns: catalog.position.commit_time_ns,
             chain: catalog.position.chain,

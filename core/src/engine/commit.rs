@@ -1,12 +1,12 @@
 //! Commits: from a batch of points or a deletion to a frame, and from a written frame to visible data.
 use super::log::{LogWrite, Operation};
-use super::{Engine, Selector};
+use super::{Engine, NameStep, Selector};
 use crate::codec::frame::{FrameRun, encode_frame as encode_columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Commit, CommitKind, PointsPayload, SeriesDefinition, SeriesSet, Tombstone};
-use crate::head::Position;
+use crate::head::{Position, Scope};
 use crate::ids::{Lsn, SeriesId};
-use crate::model::{PointSource, TimeRange};
+use crate::model::{PointSource, Series, TimeRange};
 use alloc::vec::Vec;
 
 /// Buffers that a batch is sorted in; kept between batches.
@@ -28,45 +28,59 @@ impl Engine {
     /// position of the last one is returned.
     ///
     /// `now_ns` is the host's clock. The commit is durable and visible once the [`LogWrite`] that holds it is settled.
-    pub fn prepare_points<P: PointSource>(&mut self, points: &[P], now_ns: i64) -> Result<Position> {
+    pub fn prepare_points<P: PointSource>(
+        &mut self,
+        points: &[P],
+        now_ns: i64,
+    ) -> Result<NameStep<Position>> {
         self.check_writable()?;
         if points.is_empty() {
-            return Ok(self.log.tail);
+            return Ok(NameStep::Ready(self.log.tail));
         }
         let counts = self.dictionary.counts();
-        let prepared = self.prepare_batch(points, counts.series, now_ns);
-        if prepared.is_err() {
+        let mut wanted = Vec::new();
+        let prepared = self.prepare_batch(points, counts.series, now_ns, &mut wanted);
+        if prepared.is_err() || !wanted.is_empty() {
             self.dictionary.roll_back(counts);
         }
-        prepared
+        match (prepared, self.load_of(wanted)) {
+            (Err(error), _) => Err(error),
+            (Ok(_), Some(load)) => Ok(NameStep::Load(load)),
+            (Ok(position), None) => {
+                position.map(NameStep::Ready).ok_or_else(|| Self::broken("nothing to load"))
+            }
+        }
     }
 
-    fn prepare_batch<P: PointSource>(&mut self, points: &[P], known: usize, now_ns: i64) -> Result<Position> {
+    /// `None` when series of metrics in `wanted` have to be loaded first.
+    fn prepare_batch<P: PointSource>(
+        &mut self,
+        points: &[P],
+        known: usize,
+        now_ns: i64,
+        wanted: &mut Vec<u32>,
+    ) -> Result<Option<Position>> {
         let count = u32::try_from(points.len()).map_err(|_| batch_too_large(points.len(), "points"))?;
         let mut scratch = core::mem::take(&mut self.scratch);
         scratch.slots.clear();
         for (index, point) in points.iter().enumerate() {
-            let slot = self.dictionary.resolve(point, &self.options.limits);
+            let slot = self.dictionary.resolve(point, &self.options.limits, wanted);
             scratch.slots.push(slot.map_err(|error| error.at(alloc::format!("point {index} of the batch")))?);
         }
-        scratch
-            .make_runs(self.dictionary.counts().series, |slot| self.dictionary.get(slot).map(|info| info.id));
+        if !wanted.is_empty() {
+            self.scratch = scratch;
+            return Ok(None);
+        }
+        scratch.make_runs(self.dictionary.slots(), |slot| self.dictionary.id(slot));
         let (timestamps, bits) = scratch.sort(points);
 
-        let definitions: Vec<SeriesDefinition> = self
-            .dictionary
-            .definitions(known, self.dictionary.counts().series)
-            .iter()
-            .map(|info| SeriesDefinition {
-                id: info.id,
-                metric: info.series.metric.clone(),
-                tags: info.series.tags.clone(),
-            })
-            .collect();
+        let definitions = self.definitions(known)?;
         scratch.frame_runs.clear();
-        scratch.frame_runs.extend(scratch.runs.iter().filter_map(|&(slot, count, _)| {
-            Some(FrameRun { series: self.dictionary.get(slot)?.id.0, count })
-        }));
+        scratch.frame_runs.extend(
+            scratch.runs.iter().filter_map(|&(slot, count, _)| {
+                Some(FrameRun { series: self.dictionary.id(slot)?.0, count })
+            }),
+        );
         scratch.columns.clear();
         encode_columns(&scratch.frame_runs, &timestamps, &bits, &mut scratch.columns);
         let payload =
@@ -76,12 +90,24 @@ impl Engine {
             self.scratch = scratch;
             return Err(batch_too_large(len, "bytes"));
         }
-        let runs = scratch.runs.iter().map(|&(slot, count, _)| (slot, count)).collect();
+        let runs: Vec<(u32, u32)> = scratch.runs.iter().map(|&(slot, count, _)| (slot, count)).collect();
+        self.note_prepared(&runs, &timestamps);
         let operation = Operation::Points { runs, timestamps, bits };
         let counts = self.dictionary.counts();
         let position = self.log.prepare(count, CommitKind::Points, &payload, now_ns, operation, counts);
         self.scratch = scratch;
-        position
+        position.map(Some)
+    }
+
+    /// Definitions of the series that appeared after the first `known`.
+    fn definitions(&self, known: usize) -> Result<Vec<SeriesDefinition>> {
+        let ids = self.dictionary.definitions(known, self.dictionary.counts().series);
+        let names = self.dictionary.names(&ids)?;
+        let definition = |(&id, row): (&SeriesId, u32)| {
+            let Series { metric, tags } = names.series(row);
+            SeriesDefinition { id, metric, tags }
+        };
+        Ok(ids.iter().zip(0..).map(definition).collect())
     }
 
     /// Prepares the deletion of the points that `selector` and `range` name among those written before it. When no
@@ -91,7 +117,7 @@ impl Engine {
         selector: &Selector,
         range: TimeRange,
         now_ns: i64,
-    ) -> Result<Option<Position>> {
+    ) -> Result<NameStep<Option<Position>>> {
         self.check_writable()?;
         if range.is_empty() {
             return Err(Error::invalid(
@@ -99,36 +125,15 @@ impl Engine {
             ));
         }
         // Commits that are prepared and not yet visible are older than this one, so their series count too.
-        let visible = self.dictionary.visible();
-        self.dictionary.show(self.dictionary.counts());
-        let mut ids: Vec<SeriesId> = selector.series(&self.dictionary).map(|(_, info)| info.id).collect();
-        self.dictionary.show(visible);
+        let ids = match self.select(selector, Scope::Prepared) {
+            NameStep::Ready(ids) => ids,
+            NameStep::Load(load) => return Ok(NameStep::Load(load)),
+        };
         if ids.is_empty() {
-            return Ok(None);
+            return Ok(NameStep::Ready(None));
         }
-        ids.sort_unstable();
         let series = SeriesSet::from_sorted_ids(ids)?;
-        let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series, time: range };
-        let payload = Commit::Delete { time: range, series: tombstone.series.clone() }.encode()?;
-        let counts = self.dictionary.counts();
-        self.log
-            .prepare(0, CommitKind::Delete, &payload, now_ns, Operation::Delete(tombstone), counts)
-            .map(Some)
-    }
-
-    /// Prepares the expiry of every point before `cutoff_ns`.
-    pub fn prepare_expire(&mut self, cutoff_ns: i64, now_ns: i64) -> Result<Option<Position>> {
-        self.check_writable()?;
-        let time = TimeRange::new(None, Some(cutoff_ns));
-        if time.is_empty() {
-            return Ok(None);
-        }
-        let tombstone = Tombstone { lsn: self.log.tail.lsn + 1, series: SeriesSet::all(), time };
-        let payload = Commit::Expire { cutoff: cutoff_ns }.encode()?;
-        let counts = self.dictionary.counts();
-        self.log
-            .prepare(0, CommitKind::Expire, &payload, now_ns, Operation::Delete(tombstone), counts)
-            .map(Some)
+        self.prepare_delete_series(series, range, now_ns).map(NameStep::Ready)
     }
 
     /// Everything prepared so far, as one piece of log to write; `None` when nothing waits or the last piece is not settled.
@@ -166,6 +171,7 @@ impl Engine {
     pub(super) fn apply(&mut self, lsn: Lsn, operation: Operation) {
         match operation {
             Operation::Points { runs, timestamps, bits } => {
+                self.note_points(&runs, &timestamps);
                 let mut start = 0;
                 for (slot, count) in runs {
                     let end = start + count as usize;
@@ -177,12 +183,30 @@ impl Engine {
                 }
             }
             Operation::Delete(tombstone) => {
-                self.head.delete(&tombstone, &self.dictionary);
-                alloc::sync::Arc::make_mut(&mut self.tombstones).push(tombstone);
+                self.note_deletion(&tombstone);
+                self.bury(tombstone);
+            }
+            Operation::Expire(tombstone) => {
+                self.note_expiry(&tombstone);
+                self.bury(tombstone);
+            }
+            Operation::Settings { settings, policies } => {
+                self.note_settings(settings, policies);
+                self.unsealed_marks += 1;
+            }
+            Operation::Downsampled { rule, done } => {
+                self.note_downsampled(rule, &done);
                 self.unsealed_marks += 1;
             }
             Operation::Mark => self.unsealed_marks += 1,
         }
+    }
+
+    /// Hides the points that a tombstone names.
+    fn bury(&mut self, tombstone: Tombstone) {
+        self.head.delete(&tombstone, &self.dictionary);
+        alloc::sync::Arc::make_mut(&mut self.tombstones).push(tombstone);
+        self.unsealed_marks += 1;
     }
 
     pub(super) fn check_writable(&self) -> Result<()> {

@@ -33,10 +33,15 @@ impl Engine {
             ));
         }
         self.log = Log::new(identity.lineage, identity.epoch, position);
+        // What was restored to be looked at must still be there after opening, and stay as it was.
+        let acts = !self.policy.policies.rules.is_empty() || !self.policy.policies.exceptions.is_empty();
+        let mut identity = identity;
+        identity.settings.retention_suspended |= acts;
         self.identity = identity;
         let mut next = Catalog::clone(&self.catalog);
         next.generation += 1;
         next.log = LogStart::None;
+        next.policy = self.stored_policy();
         let generation = next.generation;
         self.log_starts.push((generation, next.log));
         self.catalog = Arc::new(next);

@@ -4,9 +4,12 @@
 //! order, which makes them visible. While one piece is written others can be prepared: that is how callers share a sync.
 use super::effect::Effect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Tombstone, encode_frame};
+use crate::format::{
+    Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Policies, Settings, Tombstone, encode_frame,
+};
 use crate::head::{Counts, Position};
 use crate::ids::{Epoch, Lineage, Lsn};
+use crate::model::TimeRange;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -17,6 +20,12 @@ pub(super) enum Operation {
     Points { runs: Vec<(u32, u32)>, timestamps: Vec<i64>, bits: Vec<u64> },
     /// A deletion.
     Delete(Tombstone),
+    /// A deletion that what was derived from the points outlives.
+    Expire(Tombstone),
+    /// Settings and policies from here on.
+    Settings { settings: Settings, policies: Policies },
+    /// Windows of a downsampling rule that are done.
+    Downsampled { rule: u32, done: Vec<TimeRange> },
     /// Only history.
     Mark,
 }

@@ -4,6 +4,7 @@
 //! into segments by [`Engine::begin_seal`] -> [`SealJob::build`] -> [`Engine::place`] -> (host writes) ->
 //! [`Engine::install_seal`] -> (host performs the [`Checkpoint`]) -> [`Engine::finish_checkpoint`]; a compaction takes the
 //! same way. Jobs run beside the engine, so that no write waits for them. Reads take a [`ReadView`], which never changes.
+//! A call that needs names of series which are only in dictionary runs answers with a [`NameLoad`] first.
 //!
 //! It never waits, and holds no path, clock or thread. After a failed effect a host must stop using it and open again.
 mod checkpoint;
@@ -14,9 +15,11 @@ mod epoch;
 mod expiry;
 mod extent;
 mod log;
+mod names;
 mod opening;
 mod options;
 mod pins;
+mod policy;
 mod read;
 mod relocation;
 mod replay;
@@ -27,14 +30,19 @@ mod space;
 
 pub(crate) use checkpoint::superblock;
 pub use checkpoint::{Aftermath, Checkpoint};
-pub use compaction::{CompactionJob, CompactionStep};
+pub use compaction::{CompactionJob, CompactionStep, DictionaryMerge};
 pub use effect::Effect;
+pub use expiry::{Expiry, SizeExpiry};
 pub use extent::Placed;
 pub use log::LogWrite;
+pub use names::{NameLoad, NameStep};
 pub use opening::{Opening, create};
 pub use options::Options;
 pub use pins::Pin;
-pub use read::{Chunk, DigestRun, QueryRun, ReadView, RowBatch, SeriesReader, SeriesView};
+pub use policy::{Derived, DownsamplingBatch, DownsamplingRun, RuleStatus};
+pub use read::{
+    Chunk, DigestRun, QueryPart, QueryRun, QueryStats, ReadView, RowBatch, SeriesReader, SeriesView,
+};
 pub use relocation::Relocation;
 pub use replay::{LogBytes, ReplayEnd};
 pub use seal::SealJob;
@@ -45,7 +53,8 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::format::{EpochParent, LogStart, Settings, Tombstone};
 use crate::head::{Dictionary, FrozenHead, Head, Position};
-use crate::ids::{Epoch, Generation, Lineage, Lsn, SeriesId, SeriesKey};
+use crate::ids::{Epoch, Generation, Hash, Lineage, Lsn, SeriesId, SeriesKey};
+use crate::segment::DictionaryIndex;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use space::Space;
@@ -71,6 +80,8 @@ pub struct Engine {
     identity: Identity,
     options: Options,
     dictionary: Dictionary,
+    /// Indexes of dictionary runs that were read, by identity.
+    run_indexes: Vec<(Hash, Arc<DictionaryIndex>)>,
     head: Head,
     /// Heads that are being sealed, oldest first.
     frozen: Vec<Arc<FrozenHead>>,
@@ -85,6 +96,9 @@ pub struct Engine {
     space: Space,
     log: log::Log,
     pins: pins::Pins,
+    policy: policy::Policy,
+    /// The catalog in which no partition was found that can expire by size.
+    size_checked: Option<Generation>,
     scratch: commit::BatchScratch,
 }
 
@@ -148,7 +162,7 @@ impl Engine {
             free_bytes,
             pending_bytes,
             segments: self.catalog.point_segments().count(),
-            series: self.dictionary.visible().series,
+            series: self.dictionary.visible_series() as usize,
         }
     }
 
@@ -179,12 +193,13 @@ impl Engine {
 
     /// Names of metrics that some commit used, in order of first use. Their points may be deleted by now.
     pub fn metric_names(&self) -> impl Iterator<Item = &str> {
-        self.dictionary.metric_names(0, self.dictionary.visible().metrics).map(|name| &**name)
+        self.dictionary.metric_names(0, self.dictionary.visible().metrics)
     }
 
-    /// The key of a series number, invisible ones included; `None` for one that no commit defined.
+    /// The key of a series number, invisible ones included; `None` for one that no commit defined, or whose metric is not in
+    /// memory: see [`Engine::load_all_names`].
     pub fn series_key(&self, id: SeriesId) -> Option<SeriesKey> {
-        self.dictionary.get(self.dictionary.slot_of(id)?).map(|info| info.key)
+        self.dictionary.key(id)
     }
 
     /// Puts a wrong internal state into words instead of a panic.

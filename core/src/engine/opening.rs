@@ -1,15 +1,15 @@
-//! Opening a container: header, catalog pages, dictionaries, then the log; and making a new one.
+//! Opening a container: header, catalog pages, then the log; and making a new one. Dictionary runs are read later, by who
+//! needs names: see [`super::NameLoad`].
+use super::policy::Policy;
 use super::{Engine, Identity, Options, checkpoint, log, pins};
-use crate::catalog::{Catalog, CatalogLoad};
-use crate::error::{At, Error, Result};
+use crate::catalog::{Catalog, CatalogLoad, StoredPolicy};
+use crate::error::Result;
 use crate::format::{
-    HEADER_AREA_LEN, LogStart, OtherSlot, SLOT_LEN, SegmentEntry, SeriesDefinition, Settings, SlotReport,
-    Superblock, decode_slot, encode_slot, newest,
+    HEADER_AREA_LEN, LogStart, OtherSlot, SLOT_LEN, Settings, SlotReport, Superblock, decode_slot,
+    encode_slot, newest,
 };
 use crate::head::{Dictionary, Head};
 use crate::ids::{Epoch, Generation, Lineage};
-use crate::model::Tags;
-use crate::segment::{DictionaryIndex, decode_dictionary_block};
 use crate::source::{ByteRange, Source, Step};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,7 +19,8 @@ use super::space::Space;
 /// The bytes of a new, empty `data.db`: a header area with one valid superblock. It has no log file yet.
 pub fn create(lineage: Lineage, epoch: Epoch, settings: Settings, created_ns: i64) -> Result<Vec<u8>> {
     let identity = Identity { lineage, epoch, parent: None, created_ns, settings };
-    let superblock = checkpoint::superblock(&identity, &Catalog::empty(LogStart::None), 0);
+    let policy = Arc::new(StoredPolicy::new(settings));
+    let superblock = checkpoint::superblock(&identity, &Catalog::empty(LogStart::None, policy), 0);
     let slot = encode_slot(&superblock)?;
     let mut bytes = alloc::vec![0u8; HEADER_AREA_LEN as usize];
     bytes.iter_mut().zip(slot).for_each(|(to, from)| *to = from);
@@ -34,7 +35,6 @@ pub struct Opening {
     catalog: Option<Catalog>,
     /// Extents that the older superblock names; `None` when they can't be told.
     older_extents: Option<Vec<ByteRange>>,
-    dictionary: Dictionary,
     options: Options,
 }
 
@@ -53,16 +53,7 @@ impl Opening {
             }
             OtherSlot::Empty | OtherSlot::Damaged(_) => None,
         };
-        let dictionary = Dictionary::new(options.hash_seed);
-        Ok(Self {
-            superblock,
-            report,
-            older,
-            catalog: None,
-            older_extents: Some(Vec::new()),
-            dictionary,
-            options,
-        })
+        Ok(Self { superblock, report, older, catalog: None, older_extents: Some(Vec::new()), options })
     }
 
     /// The newest valid superblock.
@@ -75,35 +66,13 @@ impl Opening {
         &self.report
     }
 
-    /// Reads catalog pages, then dictionaries: at most two rounds of missing ranges.
+    /// Reads the catalog's pages: at most one round of missing ranges.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<Step<()>> {
         if self.catalog.is_none() {
             match CatalogLoad::new(&self.superblock.root, self.superblock.generation).step(source)? {
                 Step::Ready(catalog) => self.catalog = Some(catalog),
                 Step::Missing(ranges) => return Ok(Step::Missing(ranges)),
-                Step::Done => {}
-            }
-        }
-        let Some(catalog) = &self.catalog else { return Ok(Step::Done) };
-        let runs: Vec<SegmentEntry> = catalog.dictionary_runs().copied().collect();
-        let mut missing = Vec::new();
-        for run in &runs {
-            if source.read(run.extent())?.is_none() {
-                missing.push(run.extent());
-            }
-        }
-        if !missing.is_empty() {
-            return Ok(Step::Missing(missing));
-        }
-        let names: Vec<alloc::string::String> = catalog.metrics.iter().cloned().collect();
-        names.iter().try_for_each(|name| self.dictionary.define_metric(name))?;
-        let mut runs = runs;
-        // Runs define series in order of appearance: later runs continue the ordinals of earlier ones.
-        runs.sort_unstable_by_key(|run| run.summary.lsn_min);
-        for run in &runs {
-            let place = || alloc::format!("dictionary run {} at {}", run.summary.identity, run.offset);
-            if let Some(bytes) = source.read(run.extent())? {
-                self.define_run(bytes, run).at(place)?;
+                Step::Done => return Ok(Step::Done),
             }
         }
         Ok(Step::Ready(()))
@@ -117,32 +86,6 @@ impl Opening {
             Ok(Step::Ready(catalog)) => Some(catalog.extents()),
             _ => None,
         };
-    }
-
-    fn define_run(&mut self, bytes: &[u8], run: &SegmentEntry) -> Result<()> {
-        let cut = || Error::damaged("the dictionary run is shorter than its index says");
-        let index_at = usize::try_from(run.summary.index_offset).map_err(|_| cut())?;
-        let (body, index_bytes) = bytes.split_at_checked(index_at).ok_or_else(cut)?;
-        let index = DictionaryIndex::parse(None, index_bytes, Some(&run.summary.identity))?;
-        let mut definitions = Vec::new();
-        for block in index.blocks() {
-            let start = usize::try_from(block.offset).map_err(|_| cut())?;
-            let block_bytes =
-                body.get(start..).and_then(|rest| rest.get(..block.len as usize)).ok_or_else(cut)?;
-            decode_dictionary_block(block_bytes, &block, |id, tags| {
-                definitions.push((id, Tags::new(tags.iter().copied())?));
-                Ok(())
-            })?;
-        }
-        for (id, tags) in definitions {
-            let metric =
-                self.dictionary.metric_name(id.metric()).map(|name| alloc::string::String::from(&**name));
-            let metric = metric.ok_or_else(|| {
-                Error::damaged(alloc::format!("series {} is of a metric without a name", id.0))
-            })?;
-            self.dictionary.define(SeriesDefinition { id, metric, tags })?;
-        }
-        Ok(())
     }
 
     /// The log file in which replay starts, if the container has a log.
@@ -159,8 +102,10 @@ impl Opening {
     /// The engine, at the catalog's position: replay the log next. `foreign_pins` are generations that
     /// other processes pin, `file_len` is the length of the file: a reader of an older generation may use all of it.
     pub fn into_engine(self, foreign_pins: &[Generation], file_len: u64) -> Result<Engine> {
-        let Self { superblock, catalog, older_extents, mut dictionary, options, .. } = self;
+        let Self { superblock, catalog, older_extents, options, .. } = self;
         let catalog = catalog.ok_or_else(|| Engine::broken("the catalog is not loaded"))?;
+        let mut dictionary = Dictionary::new(options.hash_seed, catalog.series_stored());
+        catalog.metrics.iter().try_for_each(|name| dictionary.define_metric(name))?;
         dictionary.show(dictionary.counts());
         let generation = superblock.generation;
         let mut used = catalog.extents();
@@ -193,6 +138,7 @@ impl Opening {
         Ok(Engine {
             options,
             dictionary,
+            run_indexes: Vec::new(),
             head: Head::default(),
             frozen: Vec::new(),
             tombstones: Arc::new(catalog.tombstones.iter().cloned().collect()),
@@ -202,6 +148,8 @@ impl Opening {
             space,
             log,
             pins: pins::Pins::default(),
+            policy: Policy::new(&catalog.policy),
+            size_checked: None,
             scratch: super::commit::BatchScratch::default(),
             catalog: Arc::new(catalog),
             identity,

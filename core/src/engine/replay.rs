@@ -6,7 +6,7 @@ use crate::codec::frame::{FrameRun, decode_frame as decode_columns};
 use crate::error::{At, Error, Result};
 use crate::format::{
     Commit, End, FRAME_ALIGNMENT, Frame, LOG_HEADER_LEN, LogExpectation, LogPosition, LogScan, LogStart,
-    PointsPayload, SeriesSet, Tombstone, log_file_name,
+    PointsPayload, Tombstone, log_file_name,
 };
 use crate::head::Position;
 use crate::ids::{Lsn, SeriesId};
@@ -221,10 +221,17 @@ impl Engine {
         let operation = match Commit::decode(frame.head.kind, frame.payload)? {
             Commit::Points(points) => self.replay_points(points)?,
             Commit::Delete { time, series } => Operation::Delete(Tombstone { lsn, series, time }),
-            Commit::Expire { cutoff } => {
+            Commit::Expire { cutoff, series } => {
                 let time = TimeRange::new(None, Some(cutoff));
-                Operation::Delete(Tombstone { lsn, series: SeriesSet::all(), time })
+                Operation::Expire(Tombstone { lsn, series, time })
             }
+            Commit::Settings { settings, .. }
+                if settings.partition_duration_ns != self.identity.settings.partition_duration_ns =>
+            {
+                return Err(Error::damaged("the commit changes the length of partitions"));
+            }
+            Commit::Settings { settings, policies } => Operation::Settings { settings, policies },
+            Commit::Downsampled { rule, done } => Operation::Downsampled { rule, done },
             Commit::NewEpoch(parent) if Some(parent) != self.identity.parent => {
                 return Err(Error::damaged(
                     "the commit starts an epoch from another parent than the database says",
@@ -251,13 +258,7 @@ impl Engine {
         decode_columns(points.columns, &mut frame_runs, &mut timestamps, &mut bits)?;
         let runs = frame_runs
             .iter()
-            .map(|run| match self.dictionary.slot_of(SeriesId(run.series)) {
-                Some(slot) => Ok((slot, run.count)),
-                None => Err(Error::damaged(alloc::format!(
-                    "series {} has points but was never defined",
-                    run.series
-                ))),
-            })
+            .map(|run| Ok((self.dictionary.slot_of_replayed(SeriesId(run.series))?, run.count)))
             .collect::<Result<Vec<_>>>()?;
         Ok(Operation::Points { runs, timestamps, bits })
     }

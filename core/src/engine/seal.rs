@@ -1,9 +1,11 @@
 //! Sealing: from a frozen head to segments.
 use super::checkpoint::Checkpoint;
-use super::{Engine, Placed};
+use super::{Engine, NameStep, Placed};
+use crate::catalog::StoredPolicy;
 use crate::error::Result;
 use crate::format::{LogStart, SegmentEntry, SegmentKind};
-use crate::head::{FrozenHead, SeriesInfo};
+use crate::head::{Counts, FrozenHead, NO_SLOT, SeriesNames};
+use crate::ids::SeriesId;
 use crate::model::TimeRange;
 use crate::segment::{BuiltSegment, DictionaryBuilder, SEGMENT_BYTES_TARGET, SegmentBuilder};
 use alloc::string::String;
@@ -14,35 +16,62 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub struct SealJob {
     frozen: Arc<FrozenHead>,
-    /// Series with points, by number.
-    series: Vec<(Arc<SeriesInfo>, u32)>,
-    /// Series that no dictionary run holds yet, by number.
-    definitions: Vec<Arc<SeriesInfo>>,
+    /// Series with points and series that no dictionary run holds yet, by number.
+    series: Vec<SealedSeries>,
+    /// Their names, in the same order.
+    names: SeriesNames,
     metrics: Vec<String>,
     log: LogStart,
+    policy: Arc<StoredPolicy>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SealedSeries {
+    id: SeriesId,
+    /// Where its points are; [`NO_SLOT`] without any.
+    slot: u32,
+    is_new: bool,
 }
 
 impl Engine {
     /// Freezes the head at the last visible commit. `None` when the catalog already holds everything. One seal at a time:
-    /// install or drop the engine before the next.
-    pub fn begin_seal(&mut self) -> Option<SealJob> {
+    /// install or drop the engine before the next. Needs the names of the series in the head: after a replay
+    /// these may have to be loaded.
+    pub fn begin_seal(&mut self) -> Result<NameStep<Option<SealJob>>> {
         if !self.has_unsealed() || !self.frozen.is_empty() {
-            return None;
+            return Ok(NameStep::Ready(None));
         }
-        let head = core::mem::take(&mut self.head);
+        let replayed = self.dictionary.unloaded_replayed();
+        if let Some(load) = self.load_of(replayed) {
+            return Ok(NameStep::Load(load));
+        }
+        let counts = self.dictionary.visible();
+        let series = self.sealed_series(counts);
+        let ids: Vec<SeriesId> = series.iter().map(|series| series.id).collect();
+        let names = self.dictionary.names(&ids)?;
         self.unsealed_marks = 0;
-        let frozen = Arc::new(FrozenHead::new(head, self.log.settled, self.dictionary.visible()));
+        let frozen = Arc::new(FrozenHead::new(core::mem::take(&mut self.head), self.log.settled, counts));
         self.frozen.push(Arc::clone(&frozen));
-        let series = frozen
-            .by_series(&self.dictionary)
-            .into_iter()
-            .filter_map(|(info, _)| self.dictionary.slot_of(info.id).map(|slot| (info, slot)))
-            .collect();
-        let definitions =
-            self.dictionary.definitions(self.catalog.series_stored() as usize, frozen.counts.series);
-        let metrics = self.dictionary.metric_names(self.catalog.metrics.len(), frozen.counts.metrics);
-        let metrics = metrics.map(|name| String::from(&**name)).collect();
-        Some(SealJob { frozen, series, definitions, metrics, log: self.log.end() })
+        let metrics = self.dictionary.metric_names(self.catalog.metrics.len(), counts.metrics);
+        let metrics = metrics.map(String::from).collect();
+        let (log, policy) = (self.log.end(), self.stored_policy());
+        Ok(NameStep::Ready(Some(SealJob { frozen, series, names, metrics, log, policy })))
+    }
+
+    fn sealed_series(&self, counts: Counts) -> Vec<SealedSeries> {
+        let filled = self.head.series(&self.dictionary);
+        let new = self.dictionary.definitions(0, counts.series);
+        let mut series: Vec<SealedSeries> =
+            filled.into_iter().map(|(id, slot)| SealedSeries { id, slot, is_new: false }).collect();
+        series.extend(new.into_iter().map(|id| SealedSeries { id, slot: NO_SLOT, is_new: true }));
+        series.sort_by_key(|series| series.id);
+        series.dedup_by(|later, kept| {
+            // The one with points comes first.
+            let same = later.id == kept.id;
+            kept.is_new |= same && later.is_new;
+            same
+        });
+        series
     }
 
     /// Puts the placed segments of a seal into the catalog. Its log is no longer needed for replay once the checkpoint is done.
@@ -51,11 +80,12 @@ impl Engine {
         let duration = self.identity.settings.partition_duration_ns;
         let entries = placed.into_iter().map(|placed| entry(placed, run, duration)).collect();
         let position = job.frozen.end;
+        let stored = job.frozen.counts.series;
         self.frozen.retain(|frozen| !Arc::ptr_eq(frozen, &job.frozen));
         self.check_unsealed_order()?;
         let tombstones = self.tombstones.iter().filter(|tombstone| tombstone.lsn > self.catalog.position.lsn);
         let tombstones = tombstones.filter(|tombstone| tombstone.lsn <= position.lsn).cloned().collect();
-        self.publish(super::checkpoint::Edit {
+        let checkpoint = self.publish(super::checkpoint::Edit {
             position,
             log: job.log,
             removed: Vec::new(),
@@ -63,7 +93,10 @@ impl Engine {
             tombstones,
             metrics: job.metrics,
             all_pages: false,
-        })
+            policy: Some(job.policy),
+        })?;
+        self.dictionary.note_stored(stored);
+        Ok(checkpoint)
     }
 
     pub(super) fn take_run(&mut self) -> u64 {
@@ -97,19 +130,23 @@ impl SealJob {
         let (lsn_min, lsn_max) = self.frozen.lsn_range();
         let mut builder = SegmentBuilder::new(lsn_min, lsn_max);
         let (mut timestamps, mut bits) = (Vec::new(), Vec::new());
-        for (info, slot) in &self.series {
-            let Some(buffer) = self.frozen.get(*slot) else { continue };
+        for (series, row) in self.series.iter().zip(0..) {
+            let Some(buffer) = self.frozen.get(series.slot) else { continue };
             timestamps.clear();
             bits.clear();
             buffer.read(TimeRange::ALL, &mut timestamps, &mut bits);
-            builder.push_series(info.id, info.key, &timestamps, &bits)?;
+            builder.push_series(series.id, self.names.key(row), &timestamps, &bits)?;
             if builder.len() >= SEGMENT_BYTES_TARGET {
                 let full = core::mem::replace(&mut builder, SegmentBuilder::new(lsn_min, lsn_max));
                 built.extend(full.finish());
             }
         }
         built.extend(builder.finish());
-        built.extend(build_dictionary(&self.definitions, lsn_max)?);
+        let mut definitions = DictionaryBuilder::new();
+        for (series, row) in self.series.iter().zip(0..).filter(|(series, _)| series.is_new) {
+            definitions.push(series.id, self.names.tags(row))?;
+        }
+        built.extend(definitions.finish().map(|definitions| definitions.of_commits(lsn_max)));
         Ok(built)
     }
 
@@ -117,13 +154,4 @@ impl SealJob {
     pub fn points(&self) -> usize {
         self.frozen.points()
     }
-}
-
-/// A dictionary run of `definitions`, which are in order of number; `None` without any.
-pub(super) fn build_dictionary(definitions: &[Arc<SeriesInfo>], lsn: u64) -> Result<Option<BuiltSegment>> {
-    let mut builder = DictionaryBuilder::new();
-    for info in definitions {
-        builder.push(info.id, &info.series.tags)?;
-    }
-    Ok(builder.finish().map(|built| built.of_commits(lsn.max(1))))
 }

@@ -65,7 +65,7 @@ impl Engine {
             position: self.log.settled,
             log,
             history,
-            series: self.dictionary.visible().series as u64,
+            series: self.dictionary.visible_series(),
             catalog: Arc::clone(&self.catalog),
             pin: self.pin(),
         }

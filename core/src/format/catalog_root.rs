@@ -2,6 +2,7 @@
 use super::extent::HEADER_AREA_LEN;
 use super::log_file::LOG_HEADER_LEN;
 use super::page::{PageKind, PageRef};
+use super::policy::{Policies, PolicyState};
 use crate::error::{At, Error, Result};
 use crate::ids::{Chain, Epoch, Lsn};
 use alloc::vec::Vec;
@@ -32,6 +33,19 @@ pub struct Settings {
     pub retention_suspended: bool,
 }
 
+impl Settings {
+    /// What must hold of all settings.
+    pub fn check(&self) -> Result<()> {
+        if i64::try_from(self.partition_duration_ns).map_or(true, |duration| duration == 0) {
+            return Err(Error::damaged("the duration of a partition is 0 or too long"));
+        }
+        if self.retention_ns == Some(0) {
+            return Err(Error::damaged("the retention is 0"));
+        }
+        Ok(())
+    }
+}
+
 /// Where replay starts. The catalog says so, never the presence of files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum LogStart {
@@ -56,6 +70,10 @@ pub struct CatalogRoot {
     pub created_ns: i64,
     /// What the database was told to do with its data.
     pub settings: Settings,
+    /// Exceptions from its retention, and downsampling rules.
+    pub policies: Policies,
+    /// How far they were carried out.
+    pub policy_state: PolicyState,
     /// The catalog holds every commit up to this one; 0 holds none.
     pub lsn: Lsn,
     /// Commit time of that commit, Unix nanoseconds.
@@ -82,12 +100,10 @@ pub struct CatalogRoot {
 impl CatalogRoot {
     /// What must hold of every root, apart from what its pages say.
     pub fn check(&self) -> Result<()> {
-        let settings = &self.settings;
-        let wrong = if i64::try_from(settings.partition_duration_ns).map_or(true, |duration| duration == 0) {
-            "the duration of a partition is 0 or too long"
-        } else if settings.retention_ns == Some(0) {
-            "the retention is 0"
-        } else if self.parent.is_some_and(|parent| parent.lsn > self.lsn) {
+        self.settings.check().at(|| "catalog root")?;
+        self.policies.check().at(|| "catalog root")?;
+        self.policy_state.check(&self.policies).at(|| "catalog root")?;
+        let wrong = if self.parent.is_some_and(|parent| parent.lsn > self.lsn) {
             "it starts from a commit behind its own last one"
         } else if self.durable_lsn < self.lsn {
             "it holds commits that it says were not durable"
@@ -148,10 +164,12 @@ mod tests {
     #[test]
     fn a_root_that_contradicts_itself_is_damage() {
         type Change = fn(&mut CatalogRoot);
-        let cases: [(&str, Change); 12] = [
+        let cases: [(&str, Change); 14] = [
             ("partition 0", |root| root.settings.partition_duration_ns = 0),
             ("partition 2^63", |root| root.settings.partition_duration_ns = 1 << 63),
             ("retention 0", |root| root.settings.retention_ns = Some(0)),
+            ("policies", |root| root.policies.rules[0].window_ns = 0),
+            ("state of policies", |root| root.policy_state.rules.clear()),
             ("parent", |root| root.parent.as_mut().unwrap().lsn = root.lsn + 1),
             ("file", |root| root.file_len = 65_535),
             ("log", |root| root.log = LogStart::From { first_lsn: root.lsn + 2, offset: 128 }),

@@ -2,11 +2,13 @@
 //!
 //! Which LSN and time it has is in the frame's head; whether it can be carried out is for the engine to say. The
 //! column section of points stays closed here: `codec::frame` reads it.
-use super::catalog_root::EpochParent;
+use super::catalog_root::{EpochParent, Settings};
+use super::commit_kind::CommitKind;
 use super::metadata;
+use super::policy::{POLICY_BYTES_MAX, Policies};
 use super::series_set::SeriesSet;
 use super::summary::SegmentSummary;
-use crate::error::{At, Error, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::ids::{Hash, Lsn, SeriesId};
 use crate::model::{Tags, TimeRange};
 use alloc::string::String;
@@ -17,55 +19,6 @@ use serde::{Deserialize, Serialize};
 pub const NAME_LEN_MAX: usize = 65_535;
 /// Most tags in a definition.
 pub const TAGS_MAX: usize = 1_024;
-
-/// The kinds of commit. The numbers are those in a frame's head.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum CommitKind {
-    /// 1: adds points.
-    Points,
-    /// 2: deletes series x time.
-    Delete,
-    /// 3: drops every point below a timestamp.
-    Expire,
-    /// 4: adds sealed segments.
-    Attach,
-    /// 5: starts an epoch.
-    NewEpoch,
-    /// 6: records that commits are missing from the log.
-    Gap,
-}
-
-impl From<CommitKind> for u8 {
-    fn from(kind: CommitKind) -> Self {
-        match kind {
-            CommitKind::Points => 1,
-            CommitKind::Delete => 2,
-            CommitKind::Expire => 3,
-            CommitKind::Attach => 4,
-            CommitKind::NewEpoch => 5,
-            CommitKind::Gap => 6,
-        }
-    }
-}
-
-impl TryFrom<u8> for CommitKind {
-    type Error = Error;
-    fn try_from(kind: u8) -> Result<Self> {
-        Ok(match kind {
-            1 => Self::Points,
-            2 => Self::Delete,
-            3 => Self::Expire,
-            4 => Self::Attach,
-            5 => Self::NewEpoch,
-            6 => Self::Gap,
-            _ => {
-                return Err(Error::unsupported(alloc::format!(
-                    "commits of kind {kind} are not known here: use a newer Chronicle"
-                )));
-            }
-        })
-    }
-}
 
 /// A series that a commit is the first to mention.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -125,10 +78,13 @@ pub enum Commit<'a> {
         /// The series.
         series: SeriesSet,
     },
-    /// Drops every point with a timestamp below `cutoff`.
+    /// Drops every earlier point of `series` with a timestamp below `cutoff`, because of its age or the database's size.
+    /// What was derived from the points stays as it is; that is the difference from a deletion.
     Expire {
         /// The first timestamp that stays, Unix nanoseconds.
         cutoff: i64,
+        /// The series.
+        series: SeriesSet,
     },
     /// Adds sealed segments.
     Attach(Vec<AttachedSegment>),
@@ -140,6 +96,20 @@ pub enum Commit<'a> {
         first_lsn: Lsn,
         /// Last missing commit.
         last_lsn: Lsn,
+    },
+    /// From here on the database has these settings and policies: all of them, and not only what changed.
+    Settings {
+        /// The settings.
+        settings: Settings,
+        /// The policies.
+        policies: Policies,
+    },
+    /// The windows of a downsampling rule in these spans are what its function makes of the points as of this commit.
+    Downsampled {
+        /// Number of the rule.
+        rule: u32,
+        /// Spans of whole windows, ascending, apart from each other.
+        done: Vec<TimeRange>,
     },
 }
 
@@ -153,6 +123,8 @@ impl<'a> Commit<'a> {
             Self::Attach(_) => CommitKind::Attach,
             Self::NewEpoch(_) => CommitKind::NewEpoch,
             Self::Gap { .. } => CommitKind::Gap,
+            Self::Settings { .. } => CommitKind::Settings,
+            Self::Downsampled { .. } => CommitKind::Downsampled,
         }
     }
 
@@ -167,10 +139,16 @@ impl<'a> Commit<'a> {
                 Ok(out)
             }
             Self::Delete { time, series } => metadata::encode(&(time, series), what),
-            Self::Expire { cutoff } => metadata::encode(cutoff, what),
+            Self::Expire { cutoff, series } => metadata::encode(&(cutoff, series), what),
             Self::Attach(segments) => metadata::encode(segments, what),
             Self::NewEpoch(parent) => metadata::encode(parent, what),
             Self::Gap { first_lsn, last_lsn } => metadata::encode(&(first_lsn, last_lsn), what),
+            Self::Settings { settings, policies } => {
+                let payload = metadata::encode(&(settings, policies), what)?;
+                check_policy_len(&payload)?;
+                Ok(payload)
+            }
+            Self::Downsampled { rule, done } => metadata::encode(&(rule, done), what),
         }
     }
 
@@ -185,12 +163,24 @@ impl<'a> Commit<'a> {
                 let (time, series) = metadata::decode(payload, "the deletion")?;
                 Self::Delete { time, series }
             }
-            CommitKind::Expire => Self::Expire { cutoff: metadata::decode(payload, "the expiry")? },
+            CommitKind::Expire => {
+                let (cutoff, series) = metadata::decode(payload, "the expiry")?;
+                Self::Expire { cutoff, series }
+            }
             CommitKind::Attach => Self::Attach(metadata::decode(payload, "the list of segments")?),
             CommitKind::NewEpoch => Self::NewEpoch(metadata::decode(payload, "the epoch's parent")?),
             CommitKind::Gap => {
                 let (first_lsn, last_lsn) = metadata::decode(payload, "the gap")?;
                 Self::Gap { first_lsn, last_lsn }
+            }
+            CommitKind::Settings => {
+                check_policy_len(payload)?;
+                let (settings, policies) = metadata::decode(payload, "the settings")?;
+                Self::Settings { settings, policies }
+            }
+            CommitKind::Downsampled => {
+                let (rule, done) = metadata::decode(payload, "the windows of a rule")?;
+                Self::Downsampled { rule, done }
             }
         };
         commit.check()?;
@@ -206,21 +196,50 @@ impl<'a> Commit<'a> {
             Self::Delete { time, series } if time.is_empty() || series.is_empty() => {
                 "the deletion deletes nothing"
             }
+            Self::Settings { settings, policies } => {
+                settings.check()?;
+                return policies.check();
+            }
+            Self::Downsampled { done, .. }
+                if done.is_empty()
+                    || done.iter().any(TimeRange::is_empty)
+                    || !done.array_windows().all(|[a, b]| a.max < b.min) =>
+            {
+                "the windows of a rule are none, or out of order"
+            }
+            Self::Expire { series, .. } if series.is_empty() => "the expiry is of no series",
             Self::Attach(_) => "the list of segments is empty",
             Self::Gap { first_lsn, last_lsn } if *first_lsn == 0 || first_lsn > last_lsn => {
                 "the gap is empty or starts at LSN 0"
             }
-            Self::Delete { .. } | Self::Expire { .. } | Self::NewEpoch(_) | Self::Gap { .. } => return Ok(()),
+            Self::Delete { .. }
+            | Self::Expire { .. }
+            | Self::NewEpoch(_)
+            | Self::Gap { .. }
+            | Self::Downsampled { .. } => return Ok(()),
         };
         Err(Error::damaged(wrong))
     }
+}
+
+/// Policies have to fit a superblock.
+fn check_policy_len(payload: &[u8]) -> Result<()> {
+    if payload.len() <= POLICY_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::LimitExceeded,
+        alloc::format!(
+            "the settings and downsampling rules take {} bytes, more than {POLICY_BYTES_MAX}; use fewer rules, or shorter names and conditions",
+            payload.len()
+        ),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::examples;
     use super::*;
-    use crate::error::ErrorKind;
     use crate::ids::{Chain, Epoch};
     use alloc::string::ToString;
 
@@ -231,13 +250,15 @@ mod tests {
             Commit::Points(PointsPayload { new_series: alloc::vec![definition], columns: b"columns" }),
             Commit::Points(PointsPayload { new_series: Vec::new(), columns: b"" }),
             Commit::Delete { time: TimeRange { min: -9, max: 9 }, series: SeriesSet::all() },
-            Commit::Expire { cutoff: i64::MIN },
+            Commit::Expire { cutoff: i64::MIN, series: SeriesSet::all() },
             Commit::Attach(alloc::vec![AttachedSegment {
                 summary: examples::summary(),
                 object: Hash([9; 32])
             }]),
             Commit::NewEpoch(EpochParent { epoch: Epoch([1; 16]), lsn: 0, chain: Chain([2; 32]) }),
             Commit::Gap { first_lsn: 5, last_lsn: u64::MAX },
+            Commit::Settings { settings: examples::root().settings, policies: examples::policies() },
+            Commit::Downsampled { rule: 1, done: alloc::vec![TimeRange { min: i64::MIN, max: 59 }] },
         ]
     }
 
@@ -248,13 +269,6 @@ mod tests {
             assert_eq!(Commit::decode(commit.kind(), &payload).unwrap(), commit);
             let kind: u8 = commit.kind().into();
             assert_eq!(CommitKind::try_from(kind).unwrap(), commit.kind());
-        }
-    }
-
-    #[test]
-    fn unknown_kinds_are_unsupported() {
-        for kind in [0, 7, 255] {
-            assert_eq!(CommitKind::try_from(kind).unwrap_err().kind(), ErrorKind::Unsupported);
         }
     }
 
@@ -291,7 +305,7 @@ mod tests {
     #[test]
     fn forged_lengths_are_damage_and_no_allocation() {
         let huge = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10];
-        for kind in [CommitKind::Points, CommitKind::Attach] {
+        for kind in [CommitKind::Points, CommitKind::Attach, CommitKind::Settings, CommitKind::Downsampled] {
             assert!(Commit::decode(kind, &huge).is_err());
         }
         let mut delete = metadata::encode(&TimeRange::ALL, "").unwrap();
@@ -319,5 +333,15 @@ mod tests {
         assert!(Commit::Delete { time: TimeRange::ALL, series: SeriesSet::default() }.encode().is_err());
         assert!(Commit::Gap { first_lsn: 2, last_lsn: 1 }.encode().is_err());
         assert!(Commit::Attach(Vec::new()).encode().is_err());
+        assert!(Commit::Expire { cutoff: 1, series: SeriesSet::default() }.encode().is_err());
+        assert!(Commit::Downsampled { rule: 1, done: Vec::new() }.encode().is_err());
+    }
+
+    #[test]
+    fn policies_that_do_not_fit_a_superblock_are_not_written() {
+        let mut policies = examples::policies();
+        policies.rules[0].filter = "x".repeat(POLICY_BYTES_MAX);
+        let error = Commit::Settings { settings: examples::root().settings, policies }.encode().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     }
 }

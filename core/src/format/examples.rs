@@ -2,6 +2,9 @@
 use super::catalog_root::{CatalogRoot, EpochParent, LogStart, Settings};
 use super::features::Features;
 use super::page::{PageKind, PageRef};
+use super::policy::{
+    Expired, Policies, PolicyState, RetentionException, Rule, RuleFunction, RuleState, RuleTarget,
+};
 use super::segment_entry::{SegmentEntry, SegmentKind};
 use super::summary::SegmentSummary;
 use super::superblock::{Role, Superblock};
@@ -43,6 +46,28 @@ pub(crate) fn entry() -> SegmentEntry {
     }
 }
 
+pub(crate) fn policies() -> Policies {
+    Policies {
+        exceptions: vec![RetentionException { metric: "cpu.max".into(), retention_ns: None }],
+        rules: vec![Rule {
+            id: 1,
+            metric: "cpu".into(),
+            filter: "host = 'a'".into(),
+            window_ns: 60,
+            delay_ns: 5,
+            targets: vec![RuleTarget { function: RuleFunction::Max, metric: "cpu.max".into() }],
+        }],
+    }
+}
+
+pub(crate) fn policy_state() -> PolicyState {
+    PolicyState {
+        expired: Expired { cutoff_ns: 600, lsn: 40 },
+        exceptions: vec![Expired::default()],
+        rules: vec![RuleState { floor_ns: 600, dirty: vec![TimeRange { min: 1_200, max: i64::MAX }] }],
+    }
+}
+
 pub(crate) fn root() -> CatalogRoot {
     let page = PageRef {
         kind: PageKind::Segments,
@@ -70,6 +95,8 @@ pub(crate) fn root() -> CatalogRoot {
             retention_bytes: None,
             retention_suspended: false,
         },
+        policies: policies(),
+        policy_state: policy_state(),
         lsn: 100,
         commit_time_ns: 1_706_400_000_000_000_000,
         chain: CHAIN,

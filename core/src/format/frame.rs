@@ -2,7 +2,7 @@
 //!
 //! Two checks with two purposes: the CRC32 (with the epoch in it) says that the bytes are what this epoch wrote, and
 //! the chain says that they follow this very history. What the payload means is [`super::commit`].
-use super::commit::CommitKind;
+use super::commit_kind::CommitKind;
 use super::reader::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Chain, Epoch, Lsn};
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_well_sealed_frame_with_unknown_kind_or_flags_is_unsupported() {
-        for (at, value) in [(40, 7), (40, 0), (41, 3), (42, 1)] {
+        for (at, value) in [(40, 9), (40, 0), (41, 3), (42, 1)] {
             let (mut bytes, _) = encoded(b"payload");
             bytes[at] = value;
             let chain = chain_after(&CHAIN, &bytes[8..48], b"payload");

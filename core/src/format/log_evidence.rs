@@ -83,7 +83,7 @@ impl Candidate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::commit::CommitKind;
+    use super::super::commit_kind::CommitKind;
     use super::super::examples::{CHAIN, EPOCH};
     use super::super::frame::{FrameHead, encode_frame};
     use super::*;

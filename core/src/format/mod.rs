@@ -6,6 +6,7 @@
 //! `log.md` for the log.
 mod catalog_root;
 mod commit;
+mod commit_kind;
 mod extent;
 mod features;
 mod frame;
@@ -14,6 +15,7 @@ mod log_file;
 mod log_scan;
 pub(crate) mod metadata;
 mod page;
+mod policy;
 mod reader;
 mod segment_entry;
 mod series_set;
@@ -27,9 +29,8 @@ mod tombstone;
 mod examples;
 
 pub use catalog_root::{CatalogRoot, EpochParent, LogStart, Settings};
-pub use commit::{
-    AttachedSegment, Commit, CommitKind, NAME_LEN_MAX, PointsPayload, SeriesDefinition, TAGS_MAX,
-};
+pub use commit::{AttachedSegment, Commit, NAME_LEN_MAX, PointsPayload, SeriesDefinition, TAGS_MAX};
+pub use commit_kind::CommitKind;
 pub use extent::{ALIGNMENT, HEADER_AREA_LEN, SLOT_LEN, check_extent, padded};
 pub use features::{Access, FORMAT_VERSION, Features};
 pub use frame::{
@@ -38,6 +39,10 @@ pub use frame::{
 pub use log_file::{LOG_HEADER_LEN, LOG_MAGIC, LogHeader, log_file_name, parse_log_file_name};
 pub use log_scan::{End, LogExpectation, LogPosition, LogScan};
 pub use page::{PAGE_HEADER_LEN, PAGE_LEN_MAX, PAGE_MAGIC, Page, PageKind, PageRef};
+pub use policy::{
+    DIRTY_MAX, EXCEPTIONS_MAX, Expired, POLICY_BYTES_MAX, Policies, PolicyState, RULES_MAX,
+    RetentionException, Rule, RuleFunction, RuleState, RuleTarget, TARGETS_MAX,
+};
 pub use segment_entry::{SegmentEntry, SegmentKind};
 pub use series_set::{SERIES_RANGES_MAX, SeriesSet};
 pub use slots::{OtherSlot, SlotReport, newest};

@@ -51,6 +51,38 @@ impl SeriesSet {
             _ => Ok(Self(ranges)),
         }
     }
+    /// Every series of one metric, those to come included.
+    pub fn of_metric(metric: u32) -> Self {
+        // The last metric's last series would have the number 2^64 - 1, which none has.
+        let count = if metric == u32::MAX { (1 << 32) - 1 } else { 1 << 32 };
+        Self(alloc::vec![(u64::from(metric) << 32, count)])
+    }
+    /// Every series but those of `metrics`, in any order.
+    pub fn except_metrics(metrics: impl IntoIterator<Item = u32>) -> Self {
+        let mut metrics: Vec<u32> = metrics.into_iter().collect();
+        metrics.sort_unstable();
+        metrics.dedup();
+        let mut ranges = Vec::new();
+        let mut next = 0;
+        for start in metrics.into_iter().map(|metric| u64::from(metric) << 32) {
+            if start > next {
+                ranges.push((next, start - next));
+            }
+            next = start.saturating_add(1 << 32);
+        }
+        if next < u64::MAX {
+            ranges.push((next, u64::MAX - next));
+        }
+        Self(ranges)
+    }
+    /// True when every number from `first` to `last` is in the set.
+    pub fn covers(&self, first: SeriesId, last: SeriesId) -> bool {
+        let before = self.0.partition_point(|&(start, _)| start <= first.0);
+        before
+            .checked_sub(1)
+            .and_then(|at| self.0.get(at))
+            .is_some_and(|&(start, count)| first.0 <= last.0 && last.0 < start.saturating_add(count))
+    }
     /// True when `id` is in the set; takes time in the logarithm of the number of ranges.
     pub fn contains(&self, id: SeriesId) -> bool {
         let after = self.0.partition_point(|&(start, _)| start <= id.0);
@@ -120,6 +152,30 @@ mod tests {
         assert_eq!(inside, [0, 1, 2, 7, 9, 10]);
         assert!(SeriesSet::all().contains(SeriesId::new(u32::MAX - 1, u32::MAX)));
         assert!(!of(&[]).unwrap().contains(SeriesId(0)));
+    }
+
+    #[test]
+    fn metrics_are_left_out_whole() {
+        let set = SeriesSet::except_metrics([7, 0, 7]);
+        let id = SeriesId::new;
+        for (series, inside) in
+            [(id(0, 9), false), (id(1, 0), true), (id(6, u32::MAX), true), (id(7, 0), false)]
+        {
+            assert_eq!(set.contains(series), inside, "{series:?}");
+            assert!(SeriesSet::of_metric(series.metric()).covers(series, series));
+        }
+        assert!(set.covers(id(8, 0), id(u32::MAX - 1, u32::MAX)) && set.covers(id(1, 0), id(6, u32::MAX)));
+        assert!(!set.covers(id(6, 0), id(8, 0)) && !set.covers(id(7, 0), id(7, 1)));
+        assert_eq!(SeriesSet::except_metrics([]), SeriesSet::all());
+        for set in [
+            set,
+            SeriesSet::of_metric(3),
+            SeriesSet::of_metric(u32::MAX),
+            SeriesSet::except_metrics([u32::MAX]),
+        ] {
+            let bytes = postcard::to_allocvec(&set).unwrap();
+            assert_eq!(postcard::from_bytes::<SeriesSet>(&bytes).unwrap(), set);
+        }
     }
 
     #[test]

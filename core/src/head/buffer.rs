@@ -56,6 +56,16 @@ impl Buffer {
         bits.extend(points.iter().map(|&(_, bits)| bits));
     }
 
+    /// The earliest timestamp inside `range`.
+    pub(crate) fn first_in(&self, range: TimeRange) -> Option<i64> {
+        let inside = |&&timestamp: &&i64| range.contains(timestamp);
+        if self.ascending {
+            let start = self.timestamps.partition_point(|&timestamp| timestamp < range.min);
+            return self.timestamps.get(start).filter(inside).copied();
+        }
+        self.timestamps.iter().filter(inside).min().copied()
+    }
+
     /// Removes the points inside `range`; how many there were, later doubles included.
     pub(crate) fn delete(&mut self, range: TimeRange) -> usize {
         let before = self.len();

@@ -7,12 +7,13 @@ mod dictionary;
 
 pub(crate) use buffer::{Buffer, keep_last};
 pub use dictionary::SeriesInfo;
-pub(crate) use dictionary::{Counts, Dictionary};
+pub(crate) use dictionary::{
+    Counts, Dictionary, NO_SLOT, NameHasher, OrdinalSet, Scope, SeriesNames, SeriesTable, TableBuilder,
+};
 
 use crate::format::Tombstone;
-use crate::ids::{Chain, Lsn};
+use crate::ids::{Chain, Lsn, SeriesId};
 use crate::model::TimeRange;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Points by slot of their series.
@@ -55,10 +56,19 @@ impl Head {
     /// Removes what a deletion names. Everything in a head that takes a deletion is older than it.
     pub(crate) fn delete(&mut self, tombstone: &Tombstone, dictionary: &Dictionary) {
         for (slot, buffer) in &mut self.buffers {
-            if dictionary.get(*slot).is_some_and(|info| tombstone.series.contains(info.id)) {
+            if dictionary.id(*slot).is_some_and(|id| tombstone.series.contains(id)) {
                 self.points -= buffer.delete(tombstone.time);
             }
         }
+    }
+
+    /// Series with points, in order of number, each with its slot.
+    pub(crate) fn series(&self, dictionary: &Dictionary) -> Vec<(SeriesId, u32)> {
+        let filled = self.buffers.iter().filter(|(_, buffer)| buffer.len() > 0);
+        let mut series: Vec<(SeriesId, u32)> =
+            filled.filter_map(|&(slot, _)| dictionary.id(slot).map(|id| (id, slot))).collect();
+        series.sort_unstable();
+        series
     }
 
     /// Points in it, later doubles included.
@@ -107,19 +117,6 @@ impl FrozenHead {
     pub(crate) fn points(&self) -> usize {
         self.head.points
     }
-
-    /// Series with points, in order of number, each with its buffer.
-    pub(crate) fn by_series<'a>(&'a self, dictionary: &Dictionary) -> Vec<(Arc<SeriesInfo>, &'a Buffer)> {
-        let mut series: Vec<(Arc<SeriesInfo>, &Buffer)> = self
-            .head
-            .buffers
-            .iter()
-            .filter(|(_, buffer)| buffer.len() > 0)
-            .filter_map(|(slot, buffer)| dictionary.get(*slot).map(|info| (Arc::clone(info), buffer)))
-            .collect();
-        series.sort_unstable_by_key(|(info, _)| info.id);
-        series
-    }
 }
 
 /// Points of one series that are not in a segment, copied out for a reader: ascending, without duplicates.
@@ -143,20 +140,18 @@ impl Unsealed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::SeriesId;
     use crate::model::{Limits, Point};
 
     #[test]
     fn series_come_out_in_order_of_number() {
-        let mut dictionary = Dictionary::new(0);
+        let mut dictionary = Dictionary::new(0, 0);
         let mut head = Head::default();
         for (metric, tag) in [("b", "1"), ("a", "1"), ("b", "2")] {
-            let slot =
-                dictionary.resolve(&Point::new(metric, 0, 0.0).tag("t", tag), &Limits::default()).unwrap();
+            let point = Point::new(metric, 0, 0.0).tag("t", tag);
+            let slot = dictionary.resolve(&point, &Limits::default(), &mut Vec::new()).unwrap();
             head.append(slot, 1, &[1], &[1]);
         }
-        let frozen = FrozenHead::new(head, Position { lsn: 1, ..Position::default() }, dictionary.counts());
-        let ids: Vec<SeriesId> = frozen.by_series(&dictionary).iter().map(|(info, _)| info.id).collect();
+        let ids: Vec<SeriesId> = head.series(&dictionary).iter().map(|&(id, _)| id).collect();
         assert_eq!(ids, [SeriesId::new(0, 0), SeriesId::new(0, 1), SeriesId::new(1, 0)]);
     }
 }

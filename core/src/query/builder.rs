@@ -1,8 +1,8 @@
 //! Writing a query in Rust: `Query::metric("cpu").tag("host", "a").range(start..end).mean(minutes(5))`.
-use super::{Aggregate, GroupBy, Matcher, Order, Query, Select};
+use super::{Aggregate, Fill, Filter, GroupBy, Order, Query, Select, tag};
+use crate::error::Result;
 use crate::model::TimeRange;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 /// `n` milliseconds in ns, saturating.
@@ -31,31 +31,42 @@ impl Query {
     pub fn metric(metric: impl Into<String>) -> Self {
         Self {
             metric: metric.into(),
-            matchers: Vec::new(),
+            filter: Filter::default(),
             range: TimeRange::ALL,
             select: Select::Points,
             window_ns: None,
+            fill: Fill::None,
             group_by: GroupBy::default(),
             order: Order::Ascending,
             limit: None,
             offset: 0,
         }
     }
-    /// Adds a condition on the tags.
+    /// Adds a condition on the tags: a [`Matcher`](super::Matcher), or a [`Filter`] of several. All that were added hold.
     #[must_use]
-    pub fn matching(mut self, matcher: Matcher) -> Self {
-        self.matchers.push(matcher);
+    pub fn filter(mut self, filter: impl Into<Filter>) -> Self {
+        self.filter = self.filter.and(filter);
         self
+    }
+    /// Only series for which one of these holds.
+    #[must_use]
+    pub fn any_of(self, filters: impl IntoIterator<Item = Filter>) -> Self {
+        self.filter(Filter::any(filters))
+    }
+    /// Only series for which this does not hold.
+    #[must_use]
+    pub fn not(self, filter: impl Into<Filter>) -> Self {
+        self.filter(!filter.into())
     }
     /// Only series whose tag `key` is `value`; an empty value asks for series without the tag.
     #[must_use]
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.matching(Matcher::Equal { key: key.into(), value: value.into() })
+        self.filter(tag(key).equals(value))
     }
     /// Only series whose tag `key` is not `value`.
     #[must_use]
     pub fn tag_not(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.matching(Matcher::NotEqual { key: key.into(), value: value.into() })
+        self.filter(tag(key).differs(value))
     }
     /// Only series whose tag `key` is one of `values`.
     #[must_use]
@@ -64,7 +75,7 @@ impl Query {
         key: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        self.matching(Matcher::In { key: key.into(), values: values.into_iter().map(Into::into).collect() })
+        self.filter(tag(key).is_in(values))
     }
     /// Only series whose tag `key` is none of `values`.
     #[must_use]
@@ -73,10 +84,16 @@ impl Query {
         key: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        self.matching(Matcher::NotIn {
-            key: key.into(),
-            values: values.into_iter().map(Into::into).collect(),
-        })
+        self.filter(!tag(key).is_in(values))
+    }
+    /// Only series of whose tag `key` some part matches `pattern`; see [`super::regex`]. An error if the pattern makes no
+    /// sense.
+    pub fn tag_matches(self, key: impl Into<String>, pattern: &str) -> Result<Self> {
+        Ok(self.filter(tag(key).matches(pattern)?))
+    }
+    /// Only series of whose tag `key` no part matches `pattern`.
+    pub fn tag_not_matches(self, key: impl Into<String>, pattern: &str) -> Result<Self> {
+        Ok(self.filter(!tag(key).matches(pattern)?))
     }
     /// Only points inside, Unix ns; replaces an earlier range. `start..end` leaves `end` out.
     #[must_use]
@@ -97,6 +114,12 @@ impl Query {
     #[must_use]
     pub fn window(mut self, window_ns: i64) -> Self {
         self.window_ns = Some(window_ns);
+        self
+    }
+    /// What stands in windows without points.
+    #[must_use]
+    pub fn fill(mut self, fill: Fill) -> Self {
+        self.fill = fill;
         self
     }
     /// Adds [`Aggregate::Mean`] over windows of this length, ns.
@@ -128,6 +151,26 @@ impl Query {
     #[must_use]
     pub fn rate(self, window_ns: i64) -> Self {
         self.aggregate(Aggregate::Rate).window(window_ns)
+    }
+    /// Adds [`Aggregate::First`] over windows of this length, ns.
+    #[must_use]
+    pub fn first(self, window_ns: i64) -> Self {
+        self.aggregate(Aggregate::First).window(window_ns)
+    }
+    /// Adds [`Aggregate::Last`] over windows of this length, ns.
+    #[must_use]
+    pub fn last(self, window_ns: i64) -> Self {
+        self.aggregate(Aggregate::Last).window(window_ns)
+    }
+    /// Adds [`Aggregate::Stddev`] over windows of this length, ns.
+    #[must_use]
+    pub fn stddev(self, window_ns: i64) -> Self {
+        self.aggregate(Aggregate::Stddev).window(window_ns)
+    }
+    /// Adds [`Aggregate::Percentile`] `p`, 0 to 100, over windows of this length, ns.
+    #[must_use]
+    pub fn percentile(self, p: f64, window_ns: i64) -> Self {
+        self.aggregate(Aggregate::Percentile(p)).window(window_ns)
     }
     /// Aggregates series with equal values of these tags together; replaces an earlier grouping.
     #[must_use]
@@ -209,6 +252,22 @@ mod tests {
         let query = Query::metric("cpu").mean(minutes(5)).aggregate(Aggregate::Max);
         assert_eq!(query.select, Select::Aggregates(alloc::vec![Aggregate::Mean, Aggregate::Max]));
         assert_eq!(query.window_ns, Some(300_000_000_000));
+    }
+
+    #[test]
+    fn conditions_that_are_added_all_hold() {
+        let query = Query::metric("cpu")
+            .tag("dc", "x")
+            .any_of([tag("host").equals("a"), tag("host").matches("^b").unwrap()])
+            .not(tag("rack").exists())
+            .tag_not_matches("os", "(?i)windows")
+            .unwrap()
+            .mean(minutes(5))
+            .fill(Fill::Linear);
+        let text = "SELECT mean(value) FROM cpu WHERE dc = 'x' AND (host = 'a' OR host ~ '^b') AND rack = '' \
+                    AND os !~ '(?i)windows' GROUP BY time(5m) FILL(linear)";
+        assert_eq!(query, crate::query::parse_sql(text, 0).unwrap());
+        assert!(Query::metric("cpu").tag_matches("host", "(").is_err());
     }
 
     #[test]

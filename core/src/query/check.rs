@@ -1,5 +1,5 @@
 //! Whether a query makes sense, before anything is read for it.
-use super::{Aggregate, GroupBy, Query, Select};
+use super::{Aggregate, Fill, Filter, FilterNode, GroupBy, Matcher, Query, Select};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Query {
@@ -8,15 +8,16 @@ impl Query {
     /// Most tags that are named to group by.
     pub const GROUP_TAGS_MAX: usize = 64;
 
+    /// Most regular expressions in one query: each may take milliseconds to prepare.
+    pub const PATTERNS_MAX: usize = 256;
+
     /// Refuses what has no meaning, with what to change; must be called before a query is run. A range without any
     /// timestamp is meant to be legal: its answer has no rows.
     pub fn check(&self) -> Result<()> {
         if self.metric.is_empty() {
             return Err(Error::invalid("the metric name is empty"));
         }
-        if self.matchers.iter().any(|matcher| matcher.key().is_empty()) {
-            return Err(Error::invalid("a condition has an empty tag key"));
-        }
+        check_filter(&self.filter)?;
         match &self.select {
             Select::Points => self.check_points(),
             Select::Aggregates(aggregates) => {
@@ -29,6 +30,9 @@ impl Query {
     fn check_points(&self) -> Result<()> {
         if self.window_ns.is_some() {
             return Err(Error::invalid("windows need an aggregate, e.g. mean(value); raw points have none"));
+        }
+        if self.fill != Fill::None {
+            return Err(Error::invalid("a fill needs windows of an aggregate; raw points have none"));
         }
         if self.group_by != GroupBy::default() {
             return Err(Error::invalid(
@@ -43,6 +47,9 @@ impl Query {
             return Err(Error::invalid(alloc::format!(
                 "the window is {window_ns} ns long; it must be longer than 0"
             )));
+        }
+        if self.fill != Fill::None && self.window_ns.is_none() {
+            return Err(Error::invalid("a fill needs windows, e.g. GROUP BY time(5m)"));
         }
         let GroupBy::Tags(keys) = &self.group_by else { return Ok(()) };
         if keys.len() > Self::GROUP_TAGS_MAX {
@@ -65,6 +72,40 @@ impl Query {
         }
         Ok(())
     }
+}
+
+pub(super) fn too_many_patterns() -> Error {
+    let message = alloc::format!(
+        "more than {} regular expressions are in one query; join them: 'a|b|c'",
+        Query::PATTERNS_MAX
+    );
+    Error::new(ErrorKind::LimitExceeded, message)
+}
+
+fn check_filter(filter: &Filter) -> Result<()> {
+    if filter.depth() > Filter::DEPTH_MAX {
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            alloc::format!(
+                "conditions are nested {} deep; at most {} are looked at",
+                filter.depth(),
+                Filter::DEPTH_MAX
+            ),
+        ));
+    }
+    if matches!(filter.node(), FilterNode::Any(filters) if filters.is_empty()) {
+        return Err(Error::invalid("the filter is one of no conditions, so no series can be taken"));
+    }
+    let patterns = filter
+        .matchers()
+        .filter(|matcher| matches!(matcher, Matcher::Match { .. } | Matcher::NotMatch { .. }));
+    if patterns.count() > Query::PATTERNS_MAX {
+        return Err(too_many_patterns());
+    }
+    if filter.matchers().any(|matcher| matcher.key().is_empty()) {
+        return Err(Error::invalid("a condition has an empty tag key"));
+    }
+    Ok(())
 }
 
 /// The part of [`Query::check`] that looks at the aggregates.
@@ -98,6 +139,7 @@ pub(super) fn check_aggregates(aggregates: &[Aggregate]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::tag;
     extern crate std;
     use std::string::ToString;
 
@@ -109,6 +151,9 @@ mod tests {
             (cpu().tag("", "a"), "empty tag key"),
             (cpu().window(1), "windows need an aggregate"),
             (cpu().group_by(["host"]), "grouping needs an aggregate"),
+            (cpu().fill(Fill::Null), "raw points have none"),
+            (cpu().aggregate(Aggregate::Mean).fill(Fill::Null), "a fill needs windows"),
+            (cpu().any_of([]), "one of no conditions"),
             (cpu().mean(0), "0 ns long"),
             (cpu().mean(-5), "-5 ns long"),
             (cpu().mean(1).group_by([""]), "group by is empty"),
@@ -123,6 +168,19 @@ mod tests {
         }
         cpu().check().unwrap();
         cpu().mean(1).group_by_all().check().unwrap();
+    }
+
+    #[test]
+    fn the_depth_of_a_filter_is_limited() {
+        let nested = |depth: usize| {
+            (0..depth).fold(tag("a").equals("1"), |inner, level| {
+                let other = tag("b").equals("1");
+                if level % 2 == 0 { inner.and(other) } else { inner.or(other) }
+            })
+        };
+        Query::metric("cpu").filter(nested(Filter::DEPTH_MAX)).check().unwrap();
+        let error = Query::metric("cpu").filter(nested(Filter::DEPTH_MAX + 1)).check().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Which group a series belongs to.
 use super::GroupBy;
-use crate::model::Tags;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -12,12 +11,16 @@ use alloc::vec::Vec;
 pub struct GroupKey(Vec<(String, String)>);
 
 impl GroupKey {
-    /// The group of a series with these tags.
-    pub fn of(group_by: &GroupBy, tags: &Tags) -> Self {
+    /// The group of a series with these tags, which come in order of key.
+    pub fn of<'a>(group_by: &GroupBy, tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
         let owned = |(key, value): (&str, &str)| (key.to_string(), value.to_string());
         Self(match group_by {
-            GroupBy::Tags(keys) => keys.iter().map(|key| owned((key, tags.get(key)))).collect(),
-            GroupBy::AllTags => tags.iter().map(owned).collect(),
+            GroupBy::Tags(keys) => {
+                let value =
+                    |key: &str| tags.clone().find(|(found, _)| *found == key).map_or("", |(_, value)| value);
+                keys.iter().map(|key| owned((key, value(key)))).collect()
+            }
+            GroupBy::AllTags => tags.map(owned).collect(),
         })
     }
     /// Value of a tag; empty when it is absent or not grouped by.
@@ -33,11 +36,12 @@ impl GroupKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Tags;
 
     #[test]
     fn absent_and_missing_tags_fall_into_one_group() {
         let by = GroupBy::Tags(alloc::vec!["host".into(), "dc".into()]);
-        let key = |tags: &[(&str, &str)]| GroupKey::of(&by, &Tags::new(tags.iter().copied()).unwrap());
+        let key = |tags: &[(&str, &str)]| GroupKey::of(&by, Tags::new(tags.iter().copied()).unwrap().iter());
         assert_eq!(key(&[("host", "a"), ("x", "1")]), key(&[("host", "a"), ("dc", ""), ("x", "2")]));
         assert_eq!(key(&[("host", "a")]).get("dc"), "");
         assert!(key(&[("host", "a"), ("dc", "2")]) < key(&[("host", "b"), ("dc", "1")]));
@@ -46,7 +50,7 @@ mod tests {
     #[test]
     fn all_tags_keep_every_series_apart() {
         let key = |tags: &[(&str, &str)]| {
-            GroupKey::of(&GroupBy::AllTags, &Tags::new(tags.iter().copied()).unwrap())
+            GroupKey::of(&GroupBy::AllTags, Tags::new(tags.iter().copied()).unwrap().iter())
         };
         assert_ne!(key(&[("a", "1")]), key(&[("b", "1")]));
         assert_eq!(key(&[("b", "2"), ("a", "1")]).iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);

@@ -1,4 +1,5 @@
 //! Conditions on the tags of a series.
+use super::Regex;
 use crate::model::Tags;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,6 +36,20 @@ pub enum Matcher {
         /// The values it must not have.
         values: Vec<String>,
     },
+    /// Some part of the tag's value matches.
+    Match {
+        /// Key of the tag.
+        key: String,
+        /// What is looked for.
+        regex: Regex,
+    },
+    /// No part of the tag's value matches.
+    NotMatch {
+        /// Key of the tag.
+        key: String,
+        /// What must not be there.
+        regex: Regex,
+    },
 }
 
 impl Matcher {
@@ -50,6 +65,8 @@ impl Matcher {
             Self::NotEqual { value, .. } => found != value,
             Self::In { values, .. } => values.iter().any(|value| found == value),
             Self::NotIn { values, .. } => values.iter().all(|value| found != value),
+            Self::Match { regex, .. } => regex.is_match(found),
+            Self::NotMatch { regex, .. } => !regex.is_match(found),
         }
     }
     /// Key of the tag it looks at.
@@ -58,7 +75,21 @@ impl Matcher {
             Self::Equal { key, .. }
             | Self::NotEqual { key, .. }
             | Self::In { key, .. }
-            | Self::NotIn { key, .. } => key,
+            | Self::NotIn { key, .. }
+            | Self::Match { key, .. }
+            | Self::NotMatch { key, .. } => key,
+        }
+    }
+    /// The condition that is true where this one is not.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Equal { key, value } => Self::NotEqual { key, value },
+            Self::NotEqual { key, value } => Self::Equal { key, value },
+            Self::In { key, values } => Self::NotIn { key, values },
+            Self::NotIn { key, values } => Self::In { key, values },
+            Self::Match { key, regex } => Self::NotMatch { key, regex },
+            Self::NotMatch { key, regex } => Self::Match { key, regex },
         }
     }
 }
@@ -80,8 +111,12 @@ mod tests {
             (Matcher::NotIn { key: key(), values: alloc::vec!["x".into(), "".into()] }, false),
             (Matcher::In { key: "host".into(), values: alloc::vec!["b".into(), "a".into()] }, true),
             (Matcher::NotIn { key: "host".into(), values: alloc::vec!["b".into(), "a".into()] }, false),
+            (Matcher::Match { key: key(), regex: Regex::new("^$").unwrap() }, true),
+            (Matcher::NotMatch { key: key(), regex: Regex::new("a").unwrap() }, true),
+            (Matcher::Match { key: "host".into(), regex: Regex::new("A|b").unwrap() }, false),
         ] {
             assert_eq!(matcher.matches(&tags), taken, "{matcher:?}");
+            assert_eq!(matcher.clone().negated().matches(&tags), !taken, "not {matcher:?}");
         }
     }
 

@@ -6,16 +6,24 @@
 pub mod aggregate;
 mod builder;
 mod check;
+mod fill;
+mod filter;
 mod group;
 mod matcher;
 mod model;
+pub mod regex;
 mod row;
 pub mod sql;
+mod tag;
 
 pub use aggregate::{Aggregation, WindowRow};
 pub use builder::{days, hours, milliseconds, minutes, seconds};
+pub use fill::Fill;
+pub use filter::{Filter, Node as FilterNode};
 pub use group::GroupKey;
 pub use matcher::Matcher;
 pub use model::{Aggregate, GroupBy, Order, Query, Select};
+pub use regex::Regex;
 pub use row::ResultSchema;
-pub use sql::parse_sql;
+pub use sql::{Statement, parse_sql, parse_statement};
+pub use tag::{Tag, tag};

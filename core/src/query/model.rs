@@ -2,7 +2,7 @@
 //!
 //! Every value of these types can be built by hand, so nothing here is known to make sense until [`Query::check`]
 //! has said so; the parser of the text form calls it, and so must whoever runs a query.
-use super::Matcher;
+use super::{Fill, Filter};
 use crate::model::TimeRange;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,14 +13,16 @@ use core::fmt;
 pub struct Query {
     /// Name of the metric.
     pub metric: String,
-    /// Conditions on tags; a series is taken when all of them hold.
-    pub matchers: Vec<Matcher>,
+    /// Conditions on tags.
+    pub filter: Filter,
     /// Timestamps that are looked at.
     pub range: TimeRange,
     /// Points, or what is made of them.
     pub select: Select,
     /// Length of the epoch-aligned windows, ns, above 0; `None` makes one window of the whole range. Aggregates only.
     pub window_ns: Option<i64>,
+    /// What stands in windows without points. Aggregates over windows only.
+    pub fill: Fill,
     /// Which series are aggregated together. Aggregates only.
     pub group_by: GroupBy,
     /// Order of the rows in time; rows of one timestamp are in ascending order of their [`GroupKey`](super::GroupKey).

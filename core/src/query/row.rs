@@ -17,10 +17,14 @@ impl ResultSchema {
     /// Columns of the answer to `query`. `tag_keys` are the keys of the series it reads, each once and sorted; they are
     /// only looked at where the query asks for all tags.
     pub fn of(query: &Query, tag_keys: &[String]) -> Self {
-        let (keys, expressions) = match &query.select {
+        Self::new(&query.select, &query.group_by, tag_keys)
+    }
+    /// [`ResultSchema::of`] the parts of a query that decide it.
+    pub(crate) fn new(select: &Select, group_by: &GroupBy, tag_keys: &[String]) -> Self {
+        let (keys, expressions) = match select {
             Select::Points => (tag_keys, alloc::vec!["value".to_string()]),
             Select::Aggregates(aggregates) => (
-                match &query.group_by {
+                match group_by {
                     GroupBy::Tags(keys) => keys.as_slice(),
                     GroupBy::AllTags => tag_keys,
                 },

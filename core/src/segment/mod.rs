@@ -10,6 +10,7 @@
 mod block;
 mod builder;
 mod columns;
+mod decoded;
 mod dictionary;
 mod header;
 mod index;
@@ -20,9 +21,10 @@ mod tests;
 
 pub use block::{BlockMeta, check_block, check_block_hash, check_block_statistics, decode_block};
 pub use builder::{BLOCK_POINTS_SPLIT, BLOCK_POINTS_TARGET, SegmentBuilder};
+pub use decoded::DecodedBlock;
 pub use dictionary::{
     DICTIONARY_BLOCK_SERIES_MAX, DictionaryBlockMeta, DictionaryBuilder, DictionaryIndex, DictionarySummary,
-    check_dictionary_block, check_dictionary_block_hash, decode_dictionary_block,
+    check_dictionary_block, check_dictionary_block_hash, decode_dictionary_block, read_dictionary_block,
 };
 pub use header::{
     SEGMENT_HEADER_BYTES, SEGMENT_MAGIC, SEGMENT_VERSION, SegmentFeatures, SegmentHeader, SegmentKind,

@@ -38,8 +38,8 @@ pub fn write_number(bits: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Decimal digits of a whole number below 10^15.
-fn write_integer(whole: i64, out: &mut Vec<u8>) {
+/// Appends the decimal digits of a whole number.
+pub(crate) fn write_integer(whole: i64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = whole.unsigned_abs();

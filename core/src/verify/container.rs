@@ -1,12 +1,13 @@
 //! The header area of a container and its catalog: everything from which segments are found.
 use super::{Affected, Findings};
-use crate::catalog::{Catalog, check};
+use crate::catalog::{Catalog, StoredPolicy, check};
 use crate::error::{Error, Result};
 use crate::format::{
     CatalogRoot, HEADER_AREA_LEN, OtherSlot, Page, PageRef, SLOT_HEAD_LEN, SLOT_LEN, SegmentEntry,
     SlotReport, Superblock, newest,
 };
 use crate::source::{Source, Step};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What the header area says.
@@ -96,7 +97,7 @@ pub fn verify_catalog(superblock: &Superblock, source: &mut dyn Source) -> Step<
     let root = &superblock.root;
     let mut report = CatalogReport::default();
     let mut missing = Vec::new();
-    let mut catalog = Catalog::empty(root.log);
+    let mut catalog = Catalog::empty(root.log, Arc::new(StoredPolicy::of_root(root)));
     catalog.position.lsn = root.lsn;
     for page in &root.pages {
         let decoded = match source.read(page.extent()) {

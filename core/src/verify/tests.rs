@@ -101,6 +101,7 @@ fn a_sound_copy_is_sound_at_every_level_and_counts_what_it_holds() {
     let snapshot = engine.snapshot();
     let plan = PackPlan::new(&snapshot).unwrap();
     let copy = host.pack(&plan);
+    host.load_names(&mut engine);
     let keys = |id| engine.series_key(id);
     for (host, packed) in [(&host, false), (&copy, true)] {
         for level in [Level::Checksums, Level::Everything] {

@@ -126,7 +126,7 @@ impl Story {
             self.say(format!(
                 "{}  {:.3}",
                 time(row.timestamp),
-                row.values.first().copied().unwrap_or(f64::NAN)
+                row.values.first().copied().flatten().unwrap_or(f64::NAN)
             ))?;
         }
         self.say(format!("answered in {:.1} ms", started.elapsed().as_secs_f64() * 1e3))

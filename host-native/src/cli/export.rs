@@ -1,6 +1,6 @@
 //! `chronicle export`: writes points as text.
 use super::args::{Span, Tags, parse_metric};
-use super::import::Format;
+use super::import::{Format, WhenBad};
 use super::names::check_metric;
 use super::output::{DASH, Output};
 use super::place::Source;
@@ -20,6 +20,7 @@ standard output; its digest is that of the points that were written.
 
 Examples:
   chronicle export --path data.db --output all.csv
+  chronicle export --path data.db --format line --output all.lp
   chronicle export --path data.db --metric cpu --tag host=a --start 2024-01-28T00:00:00Z --end 2024-01-29T00:00:00Z
   chronicle export --path /backup/snapshot-2024-01-28 | gzip > all.csv.gz")]
 pub(super) struct Export {
@@ -35,6 +36,10 @@ pub(super) struct Export {
     tags: Tags,
     #[command(flatten)]
     span: Span,
+    /// What happens to points that the format can't hold (line: NaN, infinities, names with line feeds): stop before the
+    /// first byte, or leave them out and exit with status 1
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenBad::Fail)]
+    on_error: WhenBad,
     /// The file, which is replaced if it exists, or - for standard output
     #[arg(long, value_name = "FILE", default_value = DASH)]
     output: PathBuf,
@@ -53,8 +58,8 @@ impl Export {
         let (total, _) = db.count(&selector, range)?;
         let started = Instant::now();
         let mut progress = Progress::new("exporting", Unit::Points, Some(total));
-        let Format::Csv = self.format;
-        let options = ExportOptions::csv(&mut output)
+        let options = ExportOptions::new(self.format.into(), &mut output)
+            .on_error(self.on_error.into())
             .selector(selector)
             .range(range)
             .on_progress(|so_far| progress.set(so_far.points));
@@ -63,7 +68,7 @@ impl Export {
         let report = exported.map_err(|error| output.explain(error))?;
         output.finish()?;
         let seconds = started.elapsed().as_secs_f64();
-        let text = Report::new()
+        let mut text = Report::new()
             .line(format_args!(
                 "exported {} of {} ({}) as of lsn {}, {seconds:.1} s",
                 count(report.points, "point"),
@@ -71,17 +76,25 @@ impl Export {
                 bytes(report.bytes),
                 report.lsn
             ))
-            .line(format_args!("digest {}", report.digest))
+            .line(format_args!("digest {}", report.digest));
+        if let Some(example) = &report.left_out_example {
+            let points = count(report.left_out, "point");
+            text = text
+                .line(format_args!("left out {points} that the format can't hold, the first is {example}"));
+        }
+        let text = text
             .text("points", report.points)
             .text("series", report.series)
             .text("bytes", report.bytes)
             .text("digest", report.digest)
-            .text("lsn", report.lsn);
+            .text("lsn", report.lsn)
+            .text("left_out", report.left_out)
+            .field("left_out_example", report.left_out_example);
         if is_aside {
             text.print_aside(json)
         } else {
             text.print(json)?
         }
-        Ok(Status::Done)
+        Ok(if report.left_out > 0 { Status::Incomplete } else { Status::Done })
     }
 }

@@ -1,12 +1,13 @@
 //! `chronicle import`: writes what a file holds.
 use super::args::{Tag, parse_metric, parse_tag};
+use super::failure::Failure;
 use super::output::DASH;
 use super::place::Target;
 use super::progress::{Progress, Unit};
 use super::report::{Report, bytes, count};
 use super::{Outcome, Status};
 use chronicle::files::os_error::OsContext;
-use chronicle::import::{ImportOptions, ImportReport, Importer, OnError};
+use chronicle::import::{self, ImportOptions, ImportReport, Importer, OnError, Piped};
 use chronicle::time::TimeUnit;
 use chronicle::{Config, Durability, Error};
 use clap::{Args, ValueEnum};
@@ -18,28 +19,34 @@ use std::time::Instant;
 
 /// Import points from a text file
 #[derive(Args)]
-#[command(after_help = "\
-A CSV file starts with the header timestamp,metric,value and one column per tag; without the metric column, --metric
-names it. Times are RFC 3339, YYYY-MM-DD hh:mm:ss (UTC) or Unix. A line that can't be read ends the import with its
-number; what was committed before it stays, and importing the mended file again is safe.
+#[command(
+    after_help = r#"csv    starts with the header timestamp,metric,value and one column per tag; without the metric column, --metric names it
+jsonl  one object a line: {"timestamp":..,"metric":"m","tags":{"k":"v"},"value":1.5}
+json   one array of such objects
+line   line protocol: field f of measurement m is metric m.f, field value is metric m; strings are refused
+
+Times are RFC 3339, YYYY-MM-DD hh:mm:ss (UTC) or Unix; in line protocol Unix nanoseconds, or now. A line that can't be
+read ends the import with its number; what was committed before it stays, and importing the mended file again is safe.
+From a pipe, what has come is committed whenever nothing comes for a second.
 
 Examples:
   chronicle import --path data.db --input metrics.csv
   chronicle import --path data.db --input room.csv --metric temp --tag room=kitchen --time-unit ms
-  zcat metrics.csv.gz | chronicle import --path data.db --on-error skip")]
+  tail -f telegraf.out | chronicle import --path data.db --format line"#
+)]
 pub(super) struct Import {
     #[command(flatten)]
     target: Target,
     /// What the file is
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
-    /// The metric of every row, for files without a metric column
+    /// The metric of every row, for csv without a metric column and json without the key
     #[arg(long, value_name = "NAME", value_parser = parse_metric)]
     metric: Option<String>,
     /// A tag that every row gets, split at the first '='. Repeatable
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
     tags: Vec<Tag>,
-    /// What integer timestamps count [default: told by the size of the first one]
+    /// What integer timestamps count [default: told by the size of the first one; line: ns]
     #[arg(long, value_name = "UNIT", value_enum)]
     time_unit: Option<UnitName>,
     /// What happens at a line that can't be read: stop, or leave it out and exit with status 1
@@ -55,6 +62,12 @@ pub(super) struct Import {
 pub(super) enum Format {
     /// Comma-separated values
     Csv,
+    /// One JSON array of objects
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// Line protocol of InfluxDB
+    Line,
 }
 
 /// A unit of time.
@@ -70,9 +83,9 @@ enum UnitName {
     Ns,
 }
 
-/// What to do with bad lines.
+/// What to do with bad lines, and with points that a format can't hold.
 #[derive(Clone, Copy, ValueEnum)]
-enum WhenBad {
+pub(super) enum WhenBad {
     /// Stop there
     Fail,
     /// Leave it out
@@ -81,17 +94,18 @@ enum WhenBad {
 
 impl Import {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        if self.format == Format::Line && self.metric.is_some() {
+            return Err(Failure::usage(
+                "--metric does not go with --format line: every line names its metric",
+            ));
+        }
         let (input, total) = self.open_input()?;
         // One sync at the end instead of one a commit: the report is what acknowledges.
         let db = self.target.open(Config { durability: Durability::Os, ..Config::default() })?;
         let started = Instant::now();
         let mut progress = Progress::new("importing", Unit::Bytes, total);
-        let Format::Csv = self.format;
-        let options = ImportOptions::csv(input)
-            .on_error(match self.on_error {
-                WhenBad::Fail => OnError::Fail,
-                WhenBad::Skip => OnError::Skip,
-            })
+        let options = ImportOptions::new(self.format.into(), input)
+            .on_error(self.on_error.into())
             .on_progress(|so_far| progress.set(so_far.bytes));
         let options = self.tags.iter().fold(options, |options, tag| options.tag(&tag.key, &tag.value));
         let options = match &self.metric {
@@ -117,14 +131,18 @@ impl Import {
             if stdin.is_terminal() {
                 super::failure::print("reading from the terminal; end with Ctrl-D, or use --input FILE");
             }
-            return Ok((Box::new(stdin.lock()), None));
+            return Ok((Box::new(Piped::new(stdin)), None));
         }
         let file = File::open(&self.input).os("open", &self.input)?;
         let metadata = file.metadata().os("open", &self.input)?;
         if metadata.is_dir() {
             return Err(Error::invalid("this is a folder; --input needs a file").at(self.input.display()));
         }
-        Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+        if metadata.is_file() {
+            Ok((Box::new(file), Some(metadata.len())))
+        } else {
+            Ok((Box::new(Piped::new(file)), None))
+        }
     }
 
     /// Errors of a line say of which file.
@@ -134,6 +152,26 @@ impl Import {
             (true, true) => error.at("standard input"),
             (true, false) => error.at(self.input.display()),
             (false, _) => error,
+        }
+    }
+}
+
+impl From<Format> for import::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Csv,
+            Format::Json => Self::Json,
+            Format::Jsonl => Self::JsonLines,
+            Format::Line => Self::Line,
+        }
+    }
+}
+
+impl From<WhenBad> for OnError {
+    fn from(when: WhenBad) -> Self {
+        match when {
+            WhenBad::Fail => Self::Fail,
+            WhenBad::Skip => Self::Skip,
         }
     }
 }

@@ -59,8 +59,12 @@ impl Init {
     }
 }
 
+/// A duration as people write it.
+pub(super) fn span(ns: u64) -> String {
+    format_duration(i64::try_from(ns).unwrap_or(i64::MAX))
+}
+
 /// Partition and retention as people write them.
-pub(super) fn spans(settings: &chronicle::format::Settings) -> (String, Option<String>) {
-    let span = |ns: u64| format_duration(i64::try_from(ns).unwrap_or(i64::MAX));
+fn spans(settings: &chronicle::format::Settings) -> (String, Option<String>) {
     (span(settings.partition_duration_ns), settings.retention_ns.map(span))
 }

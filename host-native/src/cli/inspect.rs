@@ -1,7 +1,7 @@
 //! `chronicle inspect`: what a database file is and what it is made of.
-use super::init::spans;
 use super::place::Source;
 use super::report::{Report, bytes, count, grouped, time};
+use super::settings::settings;
 use super::{Outcome, Status};
 use chronicle::Db;
 use chronicle::files::paths::DbPaths;
@@ -43,19 +43,6 @@ fn identity(report: Report, db: &Db) -> Report {
             .field("parent", serde_json::json!({ "epoch": parent.epoch.to_string(), "lsn": parent.lsn.to_string(), "chain": parent.chain.to_string() })),
     };
     report.fact("created", "created", time(identity.created_ns))
-}
-
-fn settings(report: Report, db: &Db) -> Report {
-    let settings = db.identity().settings;
-    let (partition, retention) = spans(&settings);
-    let suspended = if settings.retention_suspended { " (suspended)" } else { "" };
-    let age = retention.as_deref().unwrap_or("none");
-    report
-        .fact("partition", "partition", partition)
-        .line(format_args!("retention       {age}{suspended}"))
-        .field("retention", retention)
-        .field("retention_bytes", settings.retention_bytes.map(|bytes| bytes.to_string()))
-        .field("retention_suspended", settings.retention_suspended)
 }
 
 fn content(report: Report, db: &Db) -> Result<Report, chronicle::Error> {

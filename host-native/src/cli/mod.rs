@@ -2,13 +2,17 @@
 //!
 //! What it keeps true: results go to stdout and everything else to stderr; `--json` makes both machine-readable; the exit
 //! status says what happened (see [`failure`]); nothing half-written is left behind. Only this folder prints.
+mod answer;
 mod args;
 mod backup;
+mod canvas;
 mod compact;
 mod completions;
 mod delete;
 mod demo;
+mod dest;
 mod digest;
+mod downsample;
 mod export;
 mod failure;
 mod import;
@@ -19,11 +23,13 @@ mod metrics;
 mod names;
 mod output;
 mod place;
+mod plot;
 mod progress;
 mod query;
 mod report;
 mod restore;
 mod rows;
+mod settings;
 mod verify;
 mod write;
 
@@ -56,10 +62,12 @@ Examples:
 enum Verb {
     Demo(demo::Demo),
     Init(init::Init),
+    Settings(settings::Settings),
+    Downsample(downsample::Downsample),
     Write(write::Write),
     Import(import::Import),
     Export(export::Export),
-    Query(query::Query),
+    Query(query::QueryArgs),
     Delete(delete::Delete),
     Metrics(metrics::Metrics),
     Inspect(inspect::Inspect),
@@ -68,6 +76,7 @@ enum Verb {
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Dest(dest::Dest),
     Completions(completions::Completions),
 }
 
@@ -95,6 +104,8 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Demo(verb) => verb.run(json),
         Verb::Init(verb) => verb.run(json),
+        Verb::Settings(verb) => verb.run(json),
+        Verb::Downsample(verb) => verb.run(json),
         Verb::Write(verb) => verb.run(json),
         Verb::Import(verb) => verb.run(json),
         Verb::Export(verb) => verb.run(json),
@@ -107,6 +118,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Verify(verb) => verb.run(json),
         Verb::Backup(verb) => verb.run(json),
         Verb::Restore(verb) => verb.run(json),
+        Verb::Dest(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {

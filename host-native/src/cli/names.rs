@@ -1,73 +1,86 @@
 //! Names that do not exist, and the ones that may have been meant.
 use super::report::name;
-use chronicle::{Db, Error, ErrorKind};
+use chronicle::query::sql::{Named, error_at_name};
+use chronicle::query::{GroupBy, Query, Select};
+use chronicle::text::nearest;
+use chronicle::{Db, Error, ErrorKind, Selector, TimeRange};
+use std::collections::BTreeSet;
 
-/// Longest name that is compared, characters.
-const COMPARED_MAX: usize = 100;
 /// Names that are listed where none is near.
 const LISTED_MAX: usize = 5;
 
 /// Refuses a metric that the database never had, and says which one is near.
 pub(super) fn check_metric(db: &Db, metric: &str) -> Result<(), Error> {
+    match unknown_metric(db, metric) {
+        None => Ok(()),
+        Some(message) => Err(Error::new(ErrorKind::NotFound, message).at(db.path().display())),
+    }
+}
+
+/// Refuses what a query names and the database does not have, and points at it in the text: the metric, and tags that no
+/// series of it has where that leaves nothing to answer.
+pub(super) fn check_query(db: &Db, query: &Query, sql: &str) -> Result<(), Error> {
+    let refuse = |named, wanted: &str, message: &str| {
+        // The caret says where in the text; the place is the database that does not have it.
+        let error = error_at_name(sql, named, wanted, ErrorKind::NotFound, message);
+        Error::new(error.kind(), error.message()).at(db.path().display())
+    };
+    if let Some(message) = unknown_metric(db, &query.metric) {
+        return Err(refuse(Named::Metric, &query.metric, &message));
+    }
+    let grouped = match (&query.select, &query.group_by) {
+        (Select::Aggregates(_), GroupBy::Tags(keys)) => keys.as_slice(),
+        _ => &[],
+    };
+    // A condition that holds without the tag has an answer whether there is such a tag or not.
+    let needed =
+        query.filter.matchers().filter(|matcher| !matcher.matches_value("")).map(|matcher| matcher.key());
+    let mut unseen: BTreeSet<&str> = needed.chain(grouped.iter().map(String::as_str)).collect();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    if !unseen.is_empty() {
+        let series = db.scan(&Selector::metric(&query.metric), TimeRange::EMPTY)?;
+        for series in series.series() {
+            for (key, _) in series.series.tags.iter() {
+                if !known.contains(key) {
+                    unseen.remove(key);
+                    known.insert(key.to_owned());
+                }
+            }
+            if unseen.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+    match unseen.first() {
+        None => Ok(()),
+        Some(key) => {
+            let hint = hint(key, known.iter().map(String::as_str), "", "it has no tags");
+            let message = format!("no series of {} has a tag {}; {hint}", name(&query.metric), name(key));
+            Err(refuse(Named::Tag, key, &message))
+        }
+    }
+}
+
+fn unknown_metric(db: &Db, metric: &str) -> Option<String> {
     let known = db.metric_names();
     if known.iter().any(|known| known == metric) {
-        return Ok(());
+        return None;
     }
-    let hint = match nearest(metric, &known) {
-        Some(near) => format!("did you mean {}?", name(near)),
-        None if known.is_empty() => "the database holds no points yet".to_owned(),
-        None => {
-            let listed: Vec<String> = known.iter().take(LISTED_MAX).map(|known| name(known)).collect();
-            let more = if known.len() > LISTED_MAX { ", ... (see chronicle metrics)" } else { "" };
-            format!("there are {}{more}", listed.join(", "))
-        }
-    };
-    let place = db.path().display();
-    Err(Error::new(ErrorKind::NotFound, format!("no metric {}; {hint}", name(metric))).at(place))
+    let more = " (see chronicle metrics)";
+    let hint = hint(metric, known.iter().map(String::as_str), more, "the database holds no points yet");
+    Some(format!("no metric {}; {hint}", name(metric)))
 }
 
-fn nearest<'a>(wanted: &str, known: &'a [String]) -> Option<&'a str> {
-    let wanted: Vec<char> = wanted.to_lowercase().chars().take(COMPARED_MAX).collect();
-    let close = |distance: &usize| *distance <= wanted.len().div_ceil(3);
-    known
-        .iter()
-        .map(|known| (distance(&wanted, &known.to_lowercase()), known))
-        .filter(|(distance, _)| close(distance))
-        .min()
-        .map(|(_, known)| known.as_str())
-}
-
-/// Number of characters to insert, delete, change or swap with a neighbour to get from one name to the other.
-fn distance(a: &[char], b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(COMPARED_MAX).collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, &x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &y) in b.iter().enumerate() {
-            let change = last[j] + usize::from(x != y);
-            let mut best = change.min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && x == b[j - 1] && a[i - 1] == y {
-                best = best.min(before[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
+/// The name that was probably meant, or the names there are.
+fn hint<'a>(wanted: &str, known: impl Iterator<Item = &'a str> + Clone, more: &str, none: &str) -> String {
+    if let Some(near) = nearest(wanted, known.clone(), wanted.chars().count().div_ceil(3)) {
+        return format!("did you mean {}?", name(near));
     }
-    last[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_of_the_finger_finds_the_name_and_nonsense_none() {
-        let known = ["cpu", "memory", "disk_io"].map(String::from);
-        assert_eq!(nearest("cup", &known), Some("cpu"));
-        assert_eq!(nearest("Memroy", &known), Some("memory"));
-        assert_eq!(nearest("disk-io", &known), Some("disk_io"));
-        assert_eq!(nearest("temperature", &known), None);
-        assert_eq!(nearest("", &known), None);
+    let mut rest = known;
+    let listed: Vec<String> = rest.by_ref().take(LISTED_MAX).map(name).collect();
+    match (listed.is_empty(), rest.next()) {
+        (true, _) => none.to_owned(),
+        (false, None) => format!("there are {}", listed.join(", ")),
+        (false, Some(_)) => format!("there are {}, ...{more}", listed.join(", ")),
     }
 }

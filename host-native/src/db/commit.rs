@@ -3,7 +3,7 @@ use super::config::Durability;
 use super::shared::{CommitState, EngineCell, Retraction, Shared, lock};
 use crate::files::log_file::LogFile;
 use crate::host::now_ns;
-use chronicle_core::engine::{Effect, LogWrite};
+use chronicle_core::engine::{Effect, Engine, LogWrite, NameStep};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
@@ -36,6 +36,30 @@ impl Shared {
                 None => return Ok(None),
             }
         };
+        self.settle(position.lsn, retractions)?;
+        Ok(Some(position.lsn))
+    }
+
+    /// [`Shared::commit`] of what needs names.
+    pub(crate) fn commit_named(
+        &self,
+        prepare: impl FnMut(&mut Engine, i64) -> Result<NameStep<Option<Position>>>,
+    ) -> Result<Option<Lsn>> {
+        self.check_writable()?;
+        self.wait_for_backlog()?;
+        self.commit_named_now(prepare)
+    }
+
+    /// [`Shared::commit_now`] of what needs names.
+    pub(crate) fn commit_named_now(
+        &self,
+        mut prepare: impl FnMut(&mut Engine, i64) -> Result<NameStep<Option<Position>>>,
+    ) -> Result<Option<Lsn>> {
+        let prepared = self.with_names_in_cell(|cell| {
+            let retractions = cell.retractions;
+            Ok(prepare(&mut cell.engine, now_ns())?.map(|position| position.zip(Some(retractions))))
+        })?;
+        let Some((position, retractions)) = prepared else { return Ok(None) };
         self.settle(position.lsn, retractions)?;
         Ok(Some(position.lsn))
     }

@@ -58,7 +58,7 @@ impl Db {
 
     /// Number of points and of series with points, among the selected ones in `range`.
     pub fn count(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<(u64, u64)> {
-        let mut points = self.scan(selector, range);
+        let mut points = self.scan(selector, range)?;
         let (mut count, mut series, mut last) = (0, 0, None);
         while let Some((number, run, _)) = points.next_counted()? {
             count += run;
@@ -67,6 +67,12 @@ impl Db {
             }
         }
         Ok((count, series))
+    }
+
+    /// Series whose names are in memory, and the bytes that these and the names of all metrics take. Names of a metric are
+    /// loaded when it is first written, queried or compacted.
+    pub fn names_in_memory(&self) -> (u64, u64) {
+        lock(&self.shared.engine).engine.names_in_memory()
     }
 
     /// What this open database accepts.

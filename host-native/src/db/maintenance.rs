@@ -5,7 +5,9 @@
 use super::config::Durability;
 use super::shared::{Shared, lock};
 use crate::files::pin::live_pins;
-use chronicle_core::engine::{Checkpoint, CompactionJob, CompactionStep, Effect, Placed, SealJob};
+use chronicle_core::engine::{
+    Checkpoint, CompactionJob, CompactionStep, DictionaryMerge, Effect, Engine, Placed, SealJob,
+};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::segment::BuiltSegment;
 use chronicle_core::source::Step;
@@ -74,9 +76,8 @@ impl Shared {
         } else {
             self.finish_unfinished(&mut lock(&self.maintenance))?;
         }
-        let expired = lock(&self.engine).engine.expiry_due(crate::host::now_ns());
-        if let Some(cutoff) = expired {
-            self.commit_now(|cell, now| cell.engine.prepare_expire(cutoff, now))?;
+        if self.keep_up()? {
+            self.wake_background();
         }
         while !lock(&self.engine).engine.seal_is_due() && self.compact_once(false)? {
             if lock(&self.wake).stop {
@@ -95,7 +96,7 @@ impl Shared {
     pub(crate) fn seal(&self) -> Result<()> {
         let mut unfinished = lock(&self.maintenance);
         self.finish_unfinished(&mut unfinished)?;
-        let job = lock(&self.engine).engine.begin_seal();
+        let job = self.with_names(Engine::begin_seal).map_err(|error| self.classify(error))?;
         match job {
             Some(job) => self.run_seal(&mut unfinished, job),
             None => Ok(()),
@@ -187,16 +188,23 @@ impl Shared {
         let mut unfinished = lock(&self.maintenance);
         self.finish_unfinished(&mut unfinished)?;
         let runs_max = if all { 1 } else { DICTIONARY_RUNS_MAX };
-        let dictionary = lock(&self.engine).engine.build_dictionary(runs_max)?;
-        if let Some(built) = dictionary {
+        let merge = lock(&self.engine).engine.begin_dictionary_merge(runs_max);
+        if let Some(mut merge) = merge {
+            let built = self.run_merge(&mut merge).map_err(|error| self.classify(error))?;
             let mut placed = self.write_segments(vec![built]).map_err(|error| self.classify(error))?;
             if let Some(placed) = placed.pop() {
-                let checkpoint =
-                    lock(&self.engine).engine.install_dictionary(placed).map_err(|e| self.classify(e))?;
+                let installed = lock(&self.engine).engine.install_dictionary(&merge, placed);
+                let checkpoint = installed.map_err(|error| self.classify(error))?;
+                drop(merge);
                 self.run_checkpoint(&mut unfinished, checkpoint)?;
             }
         }
-        let job = lock(&self.engine).engine.begin_compaction(all);
+        let dropped = lock(&self.engine).engine.drop_covered().map_err(|error| self.classify(error))?;
+        if let Some(checkpoint) = dropped {
+            self.run_checkpoint(&mut unfinished, checkpoint)?;
+        }
+        let job =
+            self.with_names(|engine| engine.begin_compaction(all)).map_err(|error| self.classify(error))?;
         let Some(mut job) = job else { return Ok(false) };
         let mut placed = Vec::new();
         if let Err(error) = self.run_compaction(&mut job, &mut placed) {
@@ -207,6 +215,16 @@ impl Shared {
             lock(&self.engine).engine.install_compaction(&job, placed).map_err(|e| self.classify(e))?;
         self.run_checkpoint(&mut unfinished, checkpoint)?;
         Ok(true)
+    }
+
+    fn run_merge(&self, merge: &mut DictionaryMerge) -> Result<BuiltSegment> {
+        let mut source = self.source(merge.inputs().map(|entry| entry.extent()).collect());
+        match merge.step(&mut source)? {
+            Step::Ready(built) => Ok(built),
+            Step::Missing(_) | Step::Done => {
+                Err(Error::new(ErrorKind::Io, "a mapped dictionary run is not there").at(self.name()))
+            }
+        }
     }
 
     fn run_compaction(&self, job: &mut CompactionJob, placed: &mut Vec<Placed>) -> Result<()> {

@@ -3,24 +3,33 @@
 //! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
 //! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
 mod answer;
+mod blocks;
 mod commit;
 mod config;
+mod explain;
 mod inspect;
 mod maintenance;
+mod names;
 mod open;
+mod parallel;
+mod policy;
 mod reader;
 mod scan;
 mod shared;
+mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
 pub use config::{Config, Durability};
+pub use explain::Explanation;
 pub use inspect::Layout;
 use open::Place;
 pub use open::Recovery;
 pub(crate) use open::{pin_generation, read_header};
+pub use policy::{Downsampling, DownsamplingStatus, Retention};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
+pub use upkeep::DownsamplingReport;
 
 use crate::error::{ErrorKind, Result};
 use chronicle_core::engine::{Gauges, Identity, Selector};
@@ -118,7 +127,8 @@ impl Db {
             self.shared.check_writable()?;
             return Ok(self.position().lsn);
         }
-        let lsn = self.shared.commit(|cell, now| cell.engine.prepare_points(points, now).map(Some))?;
+        let lsn =
+            self.shared.commit_named(|engine, now| Ok(engine.prepare_points(points, now)?.map(Some)))?;
         Ok(lsn.unwrap_or_default())
     }
 
@@ -131,7 +141,7 @@ impl Db {
     /// Points written later are not touched, whatever their timestamps.
     pub fn delete(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<Option<Lsn>> {
         let range = range.into();
-        self.shared.commit(|cell, now| cell.engine.prepare_delete(selector, range, now))
+        self.shared.commit_named(|engine, now| engine.prepare_delete(selector, range, now))
     }
 
     /// Makes everything that is visible durable, whatever the durability level.

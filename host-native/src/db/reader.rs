@@ -1,11 +1,12 @@
 //! Sources: how the engine's readers get at the bytes of `data.db`.
+use super::blocks::BlockCache;
 use crate::files::data_file::DataFile;
 use crate::files::map::{Map, SegmentMaps};
 use crate::lru::Lru;
 use chronicle_core::error::Result;
 use chronicle_core::ids::Hash;
-use chronicle_core::segment::SegmentIndex;
-use chronicle_core::source::{ByteRange, Source};
+use chronicle_core::segment::{DecodedBlock, SegmentIndex};
+use chronicle_core::source::{BlockKey, ByteRange, CachedBlock, Source};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Reads with positioned reads into memory; for the catalog, which is small.
@@ -55,14 +56,26 @@ impl IndexCache {
 pub(crate) struct MapSource<'a> {
     maps: &'a SegmentMaps,
     indexes: &'a IndexCache,
-    extents: Vec<ByteRange>,
+    /// `None` for readers that see everything once.
+    blocks: Option<&'a BlockCache>,
+    extents: Arc<[ByteRange]>,
     last: Option<(ByteRange, Arc<Map>)>,
 }
 
 impl<'a> MapSource<'a> {
-    pub(crate) fn new(maps: &'a SegmentMaps, indexes: &'a IndexCache, mut extents: Vec<ByteRange>) -> Self {
+    pub(crate) fn new(
+        maps: &'a SegmentMaps,
+        indexes: &'a IndexCache,
+        blocks: Option<&'a BlockCache>,
+        mut extents: Vec<ByteRange>,
+    ) -> Self {
         extents.sort_unstable();
-        Self { maps, indexes, extents, last: None }
+        Self { maps, indexes, blocks, extents: extents.into(), last: None }
+    }
+
+    /// The same for another thread.
+    pub(crate) fn another(&self) -> Self {
+        Self { extents: Arc::clone(&self.extents), last: None, ..*self }
     }
 
     fn enclosing(&self, range: ByteRange) -> ByteRange {
@@ -94,5 +107,15 @@ impl Source for MapSource<'_> {
 
     fn keep_index(&mut self, identity: &Hash, index: &Arc<SegmentIndex>) {
         self.indexes.keep(identity, index)
+    }
+
+    fn cached_block(&mut self, key: &BlockKey, partly: bool) -> CachedBlock {
+        self.blocks.map_or(CachedBlock::Unwanted, |blocks| blocks.get(key, partly))
+    }
+
+    fn keep_block(&mut self, key: &BlockKey, block: &Arc<DecodedBlock>) {
+        if let Some(blocks) = self.blocks {
+            blocks.keep(key, block);
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! Whole scans: points series by series, the digest, the list of metrics.
-use super::shared::lock;
+use super::parallel::read_digest;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
@@ -38,14 +38,17 @@ pub struct SeriesPoints<'db> {
     view: Arc<ReadView>,
     reader: SeriesReader,
     source: MapSource<'db>,
+    /// The series of the last run, by its place in the view.
+    current: Option<(usize, SeriesInfo)>,
 }
 
 impl Db {
     /// The points of the selected series in `range`: series by series, each in ascending time.
-    pub fn scan(&self, selector: &Selector, range: impl Into<TimeRange>) -> SeriesPoints<'_> {
-        let view = Arc::new(lock(&self.shared.engine).engine.view(selector, range.into()));
+    pub fn scan(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<SeriesPoints<'_>> {
+        let view = Arc::new(self.shared.view(selector, range.into())?);
         let source = self.shared.view_source(&view);
-        SeriesPoints { reader: SeriesReader::new(Arc::clone(&view), TimeRange::ALL), view, source }
+        let reader = SeriesReader::new(Arc::clone(&view), TimeRange::ALL);
+        Ok(SeriesPoints { reader, view, source, current: None })
     }
 
     /// The digest of all visible points, and the commit it is of. `trust_stored` takes the digests that segments keep of
@@ -80,10 +83,13 @@ impl Db {
         trust_stored: bool,
         mut go_on: impl FnMut(u64) -> bool,
     ) -> Result<(Option<Digest>, Position)> {
-        let view = Arc::new(lock(&self.shared.engine).engine.view(&Selector::all(), TimeRange::ALL));
+        let view = Arc::new(self.shared.view(&Selector::all(), TimeRange::ALL)?);
         let position = view.position();
-        let mut source = self.shared.view_source(&view);
+        let mut source = self.shared.source(view.extents());
         let mut run = DigestRun::new(view, trust_stored);
+        if !read_digest(&mut run, &source, &self.shared.helpers, &mut go_on)? {
+            return Ok((None, position));
+        }
         loop {
             match run.step(&mut source)? {
                 Step::Ready(Some(digest)) => return Ok((Some(digest), position)),
@@ -98,12 +104,11 @@ impl Db {
 
     /// The metrics that have points, by name.
     pub fn metrics(&self) -> Result<Vec<MetricInfo>> {
-        let mut points = self.scan(&Selector::all(), TimeRange::ALL);
+        let mut points = self.scan(&Selector::all(), TimeRange::ALL)?;
         let mut metrics: std::collections::BTreeMap<String, MetricInfo> = std::collections::BTreeMap::new();
         let mut last = None;
         while let Some((series, count, time)) = points.next_counted()? {
-            let name =
-                points.view.series().get(series).map_or("", |series| series.info().series.metric.as_str());
+            let name = points.view.series().get(series).map_or("", |series| series.metric());
             let metric = metrics.entry(name.to_owned()).or_insert_with(|| MetricInfo {
                 name: name.to_owned(),
                 series: 0,
@@ -123,7 +128,7 @@ impl Db {
 
 impl SeriesPoints<'_> {
     /// The series that may have points, in the order in which they come.
-    pub fn series(&self) -> impl ExactSizeIterator<Item = &SeriesInfo> {
+    pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesInfo> {
         self.view.series().iter().map(|series| series.info())
     }
 
@@ -137,8 +142,11 @@ impl SeriesPoints<'_> {
         match self.reader.next(&mut self.source, &mut |_, _| false)? {
             Step::Ready(chunk) => {
                 let (timestamps, bits) = self.reader.points();
-                let series = self.view.series().get(chunk.series).map(|series| series.info());
-                Ok(series.map(|series| PointRun { series, timestamps, bits }))
+                if self.current.as_ref().is_none_or(|(number, _)| *number != chunk.series) {
+                    let series = self.view.series().get(chunk.series);
+                    self.current = series.map(|series| (chunk.series, series.info()));
+                }
+                Ok(self.current.as_ref().map(|(_, series)| PointRun { series, timestamps, bits }))
             }
             Step::Missing(_) => Err(Error::new(ErrorKind::Io, "a mapped segment is not there")),
             Step::Done => Ok(None),

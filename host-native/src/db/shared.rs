@@ -1,5 +1,7 @@
 //! What the threads of one open database share, and performing effects on its files.
+use super::blocks::BlockCache;
 use super::config::Config;
+use super::parallel::Helpers;
 use super::reader::{IndexCache, MapSource};
 use crate::files::data_file::DataFile;
 use crate::files::lock::WriterLock;
@@ -7,13 +9,15 @@ use crate::files::log_file::LogFile;
 use crate::files::map::SegmentMaps;
 use crate::files::paths::DbPaths;
 use crate::files::pin::Pin;
-use chronicle_core::engine::{Aftermath, Effect, Engine};
+use chronicle_core::engine::{Aftermath, Effect, Engine, ReadView};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::format::SLOT_LEN;
 use chronicle_core::ids::Lsn;
 use chronicle_core::source::ByteRange;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// The engine, and how often commits had to be taken back; a caller that waits learns from it that its own was.
 pub(crate) struct EngineCell {
@@ -56,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) data: DataFile,
     pub(crate) maps: SegmentMaps,
     pub(crate) indexes: IndexCache,
+    pub(crate) blocks: BlockCache,
+    pub(crate) helpers: Helpers,
     pub(crate) engine: Mutex<EngineCell>,
     pub(crate) commit: Mutex<CommitState>,
     pub(crate) commit_done: Condvar,
@@ -63,6 +69,12 @@ pub(crate) struct Shared {
     pub(crate) log: Mutex<Option<(Lsn, Arc<LogFile>)>>,
     /// Held by whoever seals, compacts or checkpoints: one at a time.
     pub(crate) maintenance: Mutex<super::maintenance::Unfinished>,
+    /// Held by whoever changes settings, from reading them to the visible commit.
+    pub(crate) changes: Mutex<()>,
+    /// Held by whoever carries out downsampling rules or retention; taken before `maintenance`.
+    pub(crate) upkeep: Mutex<()>,
+    /// Downsampling rules that could not be carried out: why, and when.
+    pub(crate) rule_errors: Mutex<BTreeMap<u32, (Error, Instant)>>,
     pub(crate) wake: Mutex<Wake>,
     pub(crate) wake_up: Condvar,
     /// Set when a write or sync failed in a way that leaves the medium uncertain.
@@ -91,6 +103,8 @@ impl Shared {
         Ok(Self {
             maps: SegmentMaps::new(&data, config.map_bytes_max)?,
             indexes: IndexCache::new(config.map_bytes_max / 4),
+            blocks: BlockCache::new(config.block_bytes_max),
+            helpers: Helpers::new(config.read_threads.saturating_sub(1)),
             paths,
             config,
             data,
@@ -99,6 +113,9 @@ impl Shared {
             commit_done: Condvar::new(),
             log: Mutex::new(log),
             maintenance: Mutex::default(),
+            changes: Mutex::default(),
+            upkeep: Mutex::default(),
+            rule_errors: Mutex::default(),
             wake: Mutex::default(),
             wake_up: Condvar::new(),
             poison: OnceLock::new(),
@@ -141,9 +158,14 @@ impl Shared {
         self.paths.data().display()
     }
 
-    /// A source over maps of `extents`.
+    /// A source over maps of `extents`, for a reader that sees everything once.
     pub(crate) fn source(&self, extents: Vec<ByteRange>) -> MapSource<'_> {
-        MapSource::new(&self.maps, &self.indexes, extents)
+        MapSource::new(&self.maps, &self.indexes, None, extents)
+    }
+
+    /// A source for everything a view names, with the blocks that queries keep.
+    pub(crate) fn view_source(&self, view: &ReadView) -> MapSource<'_> {
+        MapSource::new(&self.maps, &self.indexes, Some(&self.blocks), view.extents())
     }
 
     /// Performs effects in order; stops at the first that fails.

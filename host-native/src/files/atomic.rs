@@ -119,11 +119,19 @@ impl Drop for Temporary {
 }
 
 fn rename_file_no_replace(from: &Path, to: &Path) -> io::Result<()> {
+    match rename_file_whole(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => rename_file_onto_claim(from, to),
+        result => result,
+    }
+}
+
+/// Renames a file unless something is at `to`; whoever looks sees nothing there, or the whole file. `Unsupported` where the
+/// file system has neither an exclusive rename nor links: then nothing was done.
+pub(crate) fn rename_file_whole(from: &Path, to: &Path) -> io::Result<()> {
     match rename_no_replace(from, to) {
         Err(error) if is_unsupported(&error) => match link_no_replace(from, to) {
-            // exFAT says EPERM.
-            Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {
-                rename_file_onto_claim(from, to)
+            Err(error) if is_unsupported(&error) || has_no_links(&error) => {
+                Err(io::ErrorKind::Unsupported.into())
             }
             result => result,
         },
@@ -166,6 +174,14 @@ fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn rename_no_replace(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// exFAT says EPERM. A folder that is not ours says EACCES.
+fn has_no_links(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error());
+    #[cfg(not(unix))]
+    return error.kind() == io::ErrorKind::PermissionDenied;
 }
 
 fn is_unsupported(error: &io::Error) -> bool {

@@ -5,11 +5,10 @@
 //! file stays when the lock is released: deleting it would let two writers lock two files of one name.
 use super::os_error::{OsContext, os_error};
 use super::paths::DbPaths;
-use super::regular_file::{Links, open_regular};
+use super::regular_file::{Links, is_at, open_regular};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How often the file may be replaced under us before that counts as someone holding it.
@@ -71,21 +70,6 @@ fn busy(paths: &DbPaths, file: &mut File) -> Error {
         format!("{holder} has it open: close that one first, or open this one for reading only"),
     )
     .at(paths.data().display())
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), std::fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    // An open file cannot be deleted or replaced there.
-    path.exists()
 }
 
 fn describe_self() -> String {

@@ -32,12 +32,14 @@ fn react(error: &io::Error) -> (ErrorKind, &'static str) {
         io::ErrorKind::FileTooLarge => {
             (ErrorKind::Full, "the file system or a resource limit (ulimit -f) allows no larger file")
         }
-        io::ErrorKind::PermissionDenied => {
-            (ErrorKind::Io, "check the owner and mode of the file and its folder, and which user runs this")
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            (ErrorKind::Io, "the file system is mounted read-only: open for reading only, or remount it")
-        }
+        io::ErrorKind::PermissionDenied => (
+            ErrorKind::Permission,
+            "check the owner and mode of the file and its folder, and which user runs this",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => (
+            ErrorKind::Permission,
+            "the file system is mounted read-only: open for reading only, or remount it",
+        ),
         io::ErrorKind::NotFound => (ErrorKind::NotFound, "check the path"),
         io::ErrorKind::AlreadyExists => {
             (ErrorKind::AlreadyExists, "it is not overwritten: choose another name")
@@ -64,8 +66,9 @@ fn react(error: &io::Error) -> (ErrorKind, &'static str) {
             (ErrorKind::Unsupported, "this file system lacks the operation: use a local one")
         }
         io::ErrorKind::StaleNetworkFileHandle => {
-            (ErrorKind::Io, "the file was replaced or removed on its server: open it again")
+            (ErrorKind::Transient, "the file was replaced or removed on its server: open it again")
         }
+        io::ErrorKind::TimedOut => (ErrorKind::Transient, "its server did not answer: try again"),
         io::ErrorKind::OutOfMemory => (
             ErrorKind::Io,
             "memory or the number of maps ran out: lower the map budget (see vm.max_map_count)",
@@ -104,9 +107,9 @@ mod tests {
             (Errno::NOSPC, ErrorKind::Full),
             (Errno::DQUOT, ErrorKind::Full),
             (Errno::FBIG, ErrorKind::Full),
-            (Errno::ACCESS, ErrorKind::Io),
-            (Errno::PERM, ErrorKind::Io),
-            (Errno::ROFS, ErrorKind::Io),
+            (Errno::ACCESS, ErrorKind::Permission),
+            (Errno::PERM, ErrorKind::Permission),
+            (Errno::ROFS, ErrorKind::Permission),
             (Errno::NOENT, ErrorKind::NotFound),
             (Errno::EXIST, ErrorKind::AlreadyExists),
             (Errno::ISDIR, ErrorKind::InvalidInput),
@@ -114,6 +117,8 @@ mod tests {
             (Errno::NAMETOOLONG, ErrorKind::InvalidInput),
             (Errno::INVAL, ErrorKind::Io),
             (Errno::IO, ErrorKind::Io),
+            (Errno::STALE, ErrorKind::Transient),
+            (Errno::TIMEDOUT, ErrorKind::Transient),
             (Errno::MFILE, ErrorKind::Io),
             (Errno::NOLCK, ErrorKind::Unsupported),
             (Errno::OPNOTSUPP, ErrorKind::Unsupported),

@@ -36,6 +36,11 @@ pub struct RegularFile {
 impl RegularFile {
     /// Opens or creates `path`. A created file's name is durable only after its folder is synced.
     pub fn open(path: &Path, access: Access) -> Result<Self> {
+        Self::open_with(path, access, Links::Follow)
+    }
+
+    /// [`open`](Self::open), with a word on links at the path itself.
+    pub(crate) fn open_with(path: &Path, access: Access, links: Links) -> Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true);
         let operation = match access {
@@ -49,7 +54,7 @@ impl RegularFile {
                 "create"
             }
         };
-        let file = open_regular(path, &mut options, Links::Follow).os(operation, path)?;
+        let file = open_regular(path, &mut options, links).os(operation, path)?;
         let writable = access != Access::ReadOnly;
         Ok(Self { file, path: path.to_path_buf(), writable, sync_failed: Mutex::new(false) })
     }
@@ -168,11 +173,28 @@ impl RegularFile {
 
 /// Whether a symbolic link at the path itself is followed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Links {
+pub(crate) enum Links {
     /// Yes: the user named it.
     Follow,
     /// No: we made the name, so a link there is someone's trap.
     Refuse,
+}
+
+/// Whether `path` still leads to the open file, and not to another one or none.
+#[cfg(unix)]
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Whether `path` still leads to the open file, and not to another one or none.
+#[cfg(not(unix))]
+pub(crate) fn is_at(_: &File, path: &Path) -> bool {
+    // An open file cannot be deleted or replaced there.
+    path.exists()
 }
 
 /// Opens `path`, which must be, or become, a regular file.

@@ -5,6 +5,7 @@
 //! for comparing); `--json FILE` and `--markdown FILE` write the table. Scratch data lies under `target/tmp`; the large
 //! database is kept there between runs.
 mod context;
+mod formats;
 mod ingest;
 mod limits;
 mod open;
@@ -12,6 +13,7 @@ mod read;
 mod report;
 mod resident;
 mod restore;
+mod series;
 mod size;
 mod snapshot;
 mod sqlite;
@@ -22,11 +24,13 @@ use context::Context;
 use std::process::ExitCode;
 
 type Row = (&'static str, fn(&mut Context));
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     ("size", size::run),
     ("ingest", ingest::run),
+    ("formats", formats::run),
     ("read", read::run),
     ("open", open::run),
+    ("series", series::run),
     ("snapshot", snapshot::run),
     ("restore", restore::run),
     ("verify", verify::run),

@@ -42,7 +42,7 @@ fn everything(context: &mut Context, db: &Db, peer: &Sqlite, total: u64, stored:
         let mut sum = 0.0;
         for metric in &metrics {
             let query = Query::metric(metric).aggregate(aggregate);
-            sum += db.query(&query).unwrap().rows().unwrap()[0].values[0];
+            sum += db.query(&query).unwrap().rows().unwrap()[0].values[0].unwrap();
         }
         assert!(sum.is_finite());
     };

@@ -6,7 +6,7 @@ use crate::report::{Goal, Line};
 use chronicle::digest::Digest;
 use chronicle::model::{Series, Tags};
 use chronicle::{Config, Db, Selector, TimeRange};
-use chronicle_core::engine::{Opening, Options};
+use chronicle_core::engine::{Engine, Opening, Options};
 use chronicle_core::format::HEADER_AREA_LEN;
 use chronicle_core::segment::{SEGMENT_HEADER_BYTES, SegmentKind, inspect_segment_header};
 use chronicle_core::source::Step;
@@ -125,7 +125,10 @@ impl Split {
         assert!(matches!(opening.step(&mut source).unwrap(), Step::Ready(())));
         let mut engine = opening.into_engine(&[], 0).unwrap();
         let mut split = Self::default();
-        let catalog = engine.view(&Selector::all(), TimeRange::ALL);
+        let view = |engine: &mut Engine| engine.view(&Selector::all(), TimeRange::ALL);
+        let Step::Ready(catalog) = engine.with_names(&mut source, view).unwrap() else {
+            panic!("all is there")
+        };
         for extent in catalog.extents() {
             let bytes = &bytes[extent.offset as usize..extent.end() as usize];
             let header = inspect_segment_header(bytes).unwrap();

@@ -3,6 +3,8 @@
 //! It prints a line for everything that was promised to it, after the promise: `ack <LSN>` when a commit returned,
 //! `snapshot <folder>` when one was made. Errors are printed as `error <kind> <text>` and end it with code 3.
 use chronicle::backup::{RestoreOptions, restore_with};
+use chronicle::destination::{self, FileBody, Job, ObjectName, PutMode, Settings};
+use chronicle::files::regular_file::{Access, RegularFile};
 use chronicle::{BackupManager, Config, Db, Error, Selector, TimeRange};
 use chronicle_tests::ledger::{busy_config, commit, fill, parse_durability};
 use std::path::Path;
@@ -14,6 +16,7 @@ victim read DB            digest again and again, until standard input ends
 victim open DB            open as a writer, once
 victim snapshot DB FOLDER
 victim restore SOURCE FOLDER
+victim put FOLDER NAME FILE create|create-alone|overwrite JOB
 victim golden FOLDER      make the golden fixture anew";
 
 fn main() -> ExitCode {
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ["open", db] => Db::open(db, Config::default()).and_then(Db::close),
         ["snapshot", db, folder] => snapshot(db.as_ref(), folder.as_ref()),
         ["restore", source, folder] => restore(source.as_ref(), folder.as_ref()),
+        ["put", folder, name, file, mode, job] => put(folder, name, file.as_ref(), mode, job),
         ["golden", folder] => golden(folder.as_ref()),
         _ => {
             println!("{USAGE}");
@@ -115,6 +119,17 @@ fn restore(source: &Path, folder: &Path) -> chronicle::Result<()> {
     println!("start");
     let report = restore_with(source, folder, RestoreOptions::default(), &|_, _| {})?;
     println!("resumed {}", report.bytes_resumed);
+    Ok(())
+}
+
+/// Puts a file as an object, and says what the destination says.
+fn put(folder: &str, name: &str, file: &Path, mode: &str, job: &str) -> chronicle::Result<()> {
+    let alone = mode == "create-alone";
+    let mode = if mode == "overwrite" { PutMode::Overwrite } else { PutMode::CreateOnly };
+    let job = Job::from_hex(job).ok_or_else(|| Error::invalid(USAGE))?;
+    let file = RegularFile::open(file, Access::ReadOnly)?;
+    let destination = destination::open_with(folder, Settings { single_writer: alone })?;
+    println!("{:?}", destination.put(&ObjectName::new(name)?, &FileBody::whole(&file)?, mode.by(job))?);
     Ok(())
 }
 

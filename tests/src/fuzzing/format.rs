@@ -1,10 +1,11 @@
 //! The container and the log: superblock slots, catalog pages, log files, commits.
 use super::Arguments;
 use chronicle_core::digest::Digest;
-use chronicle_core::engine::{Opening, Options};
+use chronicle_core::engine::{Opening, Options, Selector};
 use chronicle_core::format::{
-    CatalogRoot, Commit, CommitKind, EpochParent, Features, FrameHead, HEADER_AREA_LEN, LOG_HEADER_LEN,
-    LogExpectation, LogHeader, LogScan, LogStart, Page, PageKind, PageRef, PointsPayload, Role,
+    CatalogRoot, Commit, CommitKind, EpochParent, Expired, Features, FrameHead, HEADER_AREA_LEN,
+    LOG_HEADER_LEN, LogExpectation, LogHeader, LogScan, LogStart, Page, PageKind, PageRef, PointsPayload,
+    Policies, PolicyState, RetentionException, Role, Rule, RuleFunction, RuleState, RuleTarget,
     SLOT_HEAD_LEN, SLOT_LEN, SegmentEntry, SegmentKind, SegmentSummary, SeriesDefinition, SeriesSet,
     Settings, Superblock, Tombstone, decode_slot, encode_frame, encode_slot, newest,
 };
@@ -52,7 +53,8 @@ fn open(file: &[u8]) {
     let Ok(mut opening) = Opening::new(file, Options::default()) else { return };
     if matches!(opening.step(&mut &file[..]), Ok(Step::Ready(()))) {
         opening.note_older(&mut &file[..]);
-        let engine = opening.into_engine(&[], 0).unwrap();
+        let Ok(mut engine) = opening.into_engine(&[], 0) else { return };
+        let _ = engine.with_names(&mut &file[..], |engine| engine.view(&Selector::all(), TimeRange::ALL));
         assert!(engine.gauges().file_bytes >= HEADER_AREA_LEN);
     }
 }
@@ -206,6 +208,31 @@ fn pages() -> Vec<Page> {
     ]
 }
 
+const SETTINGS: Settings = Settings {
+    partition_duration_ns: 604_800_000_000_000,
+    retention_ns: Some(1),
+    retention_bytes: None,
+    retention_suspended: false,
+};
+
+fn policies() -> Policies {
+    let target = |function, metric: &str| RuleTarget { function, metric: metric.into() };
+    Policies {
+        exceptions: vec![RetentionException { metric: "cpu.mean_1h".into(), retention_ns: Some(9) }],
+        rules: vec![Rule {
+            id: 1,
+            metric: "cpu".into(),
+            filter: "host != 'b'".into(),
+            window_ns: 3_600_000_000_000,
+            delay_ns: 60_000_000_000,
+            targets: vec![
+                target(RuleFunction::Mean, "cpu.mean_1h"),
+                target(RuleFunction::Percentile(99.0f64.to_bits()), "cpu.p99_1h"),
+            ],
+        }],
+    }
+}
+
 pub(super) fn superblock_seeds() -> Vec<Vec<u8>> {
     let (mut offset, mut pages_of_root) = (HEADER_AREA_LEN, Vec::new());
     for page in pages() {
@@ -217,11 +244,12 @@ pub(super) fn superblock_seeds() -> Vec<Vec<u8>> {
     let root = |parent, log| CatalogRoot {
         parent,
         created_ns: -2,
-        settings: Settings {
-            partition_duration_ns: 604_800_000_000_000,
-            retention_ns: Some(1),
-            retention_bytes: None,
-            retention_suspended: false,
+        settings: SETTINGS,
+        policies: policies(),
+        policy_state: PolicyState {
+            expired: Expired { cutoff_ns: 600, lsn: 40 },
+            exceptions: vec![Expired::default()],
+            rules: vec![RuleState { floor_ns: 600, dirty: vec![TimeRange { min: 1_200, max: i64::MAX }] }],
         },
         lsn: 100,
         commit_time_ns: 1_706_400_000_000_000_000,
@@ -297,7 +325,9 @@ fn commits(columns: &[u8]) -> Vec<Commit<'_>> {
         Commit::Points(PointsPayload { new_series: Vec::new(), columns }),
         Commit::Delete { time: TimeRange { min: 0, max: 9 }, series: tombstone().series },
         Commit::Delete { time: TimeRange::ALL, series: SeriesSet::all() },
-        Commit::Expire { cutoff: -1 },
+        Commit::Expire { cutoff: -1, series: SeriesSet::except_metrics([3, 7]) },
+        Commit::Settings { settings: SETTINGS, policies: policies() },
+        Commit::Downsampled { rule: 1, done: vec![TimeRange { min: i64::MIN, max: 59 }] },
         Commit::NewEpoch(EpochParent { epoch: Epoch([7; 16]), lsn: 40, chain: Chain([8; 32]) }),
         Commit::Gap { first_lsn: 3, last_lsn: 4 },
     ]

@@ -1,4 +1,4 @@
-//! Fuzzing: every decoder of the core, one function each, that takes any bytes.
+//! Fuzzing: every decoder of bytes or text from outside, one function each, that takes any bytes.
 //!
 //! A function here must return whatever it is given: a panic, an endless loop or memory out of proportion is a defect
 //! of the decoder. Where bytes carry checksums, the function computes them first, since anyone can; what lies behind
@@ -7,15 +7,19 @@
 //! The same functions serve two drivers: `cargo run --release -p chronicle-tests --bin fuzz`, which mutates the seeds
 //! below and needs nothing installed, and the libFuzzer targets in `tests/fuzz/`, which are guided by coverage.
 mod codec;
+mod destination;
 mod format;
 pub mod mutate;
+mod points;
 mod record;
 mod repository;
 mod segment;
 mod text;
 
 pub use codec::*;
+pub use destination::*;
 pub use format::*;
+pub use points::*;
 pub use record::*;
 pub use repository::*;
 pub use segment::*;
@@ -79,11 +83,17 @@ targets! {
     decode_entry_record, repository::entry_record_seeds, 1024;
     decode_list_page, repository::list_page_seeds, 512;
     decode_hints, repository::hint_seeds, 1024;
-    decode_csv, text::csv_seeds, 512;
+    decode_csv, points::csv_seeds, 512;
+    decode_json, points::json_seeds, 1024;
+    decode_jsonl, points::jsonl_seeds, 1024;
+    decode_line, points::line_seeds, 2048;
     decode_sql, text::sql_seeds, 4096;
+    decode_regex, text::regex_seeds, 512;
     decode_timestamp_text, text::timestamp_seeds, 512;
     decode_duration_text, text::duration_seeds, 512;
     decode_number_text, text::number_seeds, 512;
+    decode_object_name, destination::object_name_seeds, 512;
+    decode_destination_url, destination::destination_url_seeds, 512;
 }
 
 /// Takes numbers off the front of an input, so that one input can hold a decoder's other arguments too. What is

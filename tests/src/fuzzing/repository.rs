@@ -3,7 +3,7 @@ use super::Arguments;
 use chronicle_core::backup::repository::*;
 use chronicle_core::backup::{FileRecord, SNAPSHOT_VERSION, SnapshotRecord};
 use chronicle_core::digest::Digest;
-use chronicle_core::format::{EpochParent, Settings, Tombstone};
+use chronicle_core::format::{EpochParent, Policies, PolicyState, Settings, Tombstone};
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Chain, Epoch, Hash, Lineage};
 
@@ -150,6 +150,8 @@ fn point() -> EntryRecord {
             retention_bytes: Some(1 << 40),
             retention_suspended: false,
         },
+        policies: Policies::default(),
+        policy_state: PolicyState::default(),
         database_created_ns: 0,
     }))
 }

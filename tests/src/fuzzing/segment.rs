@@ -165,7 +165,9 @@ fn built_dictionary() -> BuiltSegment<DictionarySummary> {
     for number in 0..40u64 {
         let host = format!("host-{}", number % 7);
         let tags = Tags::new([("host", host.as_str()), ("n", &number.to_string()), ("é\n", "\u{1f4a1}")]);
-        builder.push(SeriesId::new((number / 10) as u32, (number % 10) as u32), &tags.unwrap()).unwrap();
+        builder
+            .push(SeriesId::new((number / 10) as u32, (number % 10) as u32), tags.unwrap().iter())
+            .unwrap();
     }
     builder.finish().unwrap()
 }

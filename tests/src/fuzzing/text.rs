@@ -1,9 +1,5 @@
-//! Text from people and other programs: CSV, SQL, times, durations, numbers.
-use super::Arguments;
-use chronicle_core::error::Result;
-use chronicle_core::export::csv::{CsvOptions, CsvReader, CsvRow, CsvWriter, OnError};
-use chronicle_core::model::{PointSource, Tags};
-use chronicle_core::query::parse_sql;
+//! Text from people: SQL, patterns, times, durations, numbers.
+use chronicle_core::query::{Regex, Statement, parse_sql, parse_statement};
 use chronicle_core::text::{parse_number, write_number};
 use chronicle_core::time::{
     format_duration, format_timestamp, parse_duration, parse_timestamp, parse_timestamp_lenient,
@@ -12,80 +8,10 @@ use chronicle_core::time::{
 /// Now, in queries.
 const NOW_NS: i64 = 1_706_400_000_000_000_000;
 
-type Rows = Vec<(String, Vec<(String, String)>, i64, u64)>;
-
-fn read_csv<'a>(options: &CsvOptions, pieces: impl Iterator<Item = &'a [u8]>) -> (Rows, Result<()>, u64) {
-    let mut reader = CsvReader::new(options.clone());
-    let mut rows = Rows::new();
-    let mut sink = |row: CsvRow<'_>| {
-        let tags = (0..row.tag_count()).map(|i| row.tag_at(i)).map(|(k, v)| (k.into(), v.into()));
-        rows.push((row.metric().into(), tags.collect(), row.timestamp(), row.value().to_bits()));
-        Ok(())
-    };
-    let mut result = Ok(());
-    for piece in pieces {
-        result = reader.feed(piece, &mut sink);
-        if result.is_err() {
-            break;
-        }
-    }
-    let result = result.and_then(|()| reader.finish(&mut sink));
-    let skipped = reader.report().skipped;
-    (rows, result, skipped)
-}
-
-/// A CSV file, after two bytes: options, and the length of the pieces it is fed in. However it is cut, the same rows
-/// and the same errors come of it.
-pub fn decode_csv(data: &[u8]) {
-    let mut arguments = Arguments(data);
-    let (flags, piece) = (arguments.u8(), arguments.u8());
-    let file = arguments.0;
-    let options = CsvOptions {
-        metric: (flags & 1 != 0).then(|| "cpu".to_owned()),
-        extra_tags: if flags & 2 != 0 { vec![("host".into(), "a".into())] } else { Vec::new() },
-        on_error: if flags & 4 != 0 { OnError::Skip } else { OnError::Fail },
-        line_bytes_max: if flags & 8 != 0 { 40 } else { CsvOptions::default().line_bytes_max },
-        ..CsvOptions::default()
-    };
-    let whole = read_csv(&options, std::iter::once(file));
-    let cut = read_csv(&options, file.chunks(usize::from(piece) + 1));
-    assert_eq!(whole.0, cut.0, "the rows depend on how the file is cut");
-    assert_eq!(whole.1, cut.1, "the error depends on how the file is cut");
-    assert_eq!(whole.2, cut.2, "what is skipped depends on how the file is cut");
-}
-
-pub(super) fn csv_seeds() -> Vec<Vec<u8>> {
-    let mut writer = CsvWriter::new(vec!["host".into(), "a \"b\",\nc".into(), "value".into()]);
-    let mut file = vec![0, 6];
-    writer.header(&mut file);
-    let tags = Tags::new([("host", " x"), ("a \"b\",\nc", "quote \" and\r\nline")]).unwrap();
-    let series = writer.series("cpu", &tags).unwrap();
-    let values = [0.0f64, -0.0, 21.5, f64::NAN, f64::INFINITY, 1e300, f64::from_bits(0xfff8_0000_0000_0000)];
-    for (index, value) in values.into_iter().enumerate() {
-        writer.point(&mut file, &series, NOW_NS + index as i64, value.to_bits());
-    }
-    let (rows, result, _) = read_csv(&CsvOptions::default(), std::iter::once(&file[2..]));
-    result.unwrap();
-    assert_eq!(rows.iter().map(|row| row.3).collect::<Vec<_>>(), values.map(f64::to_bits));
-    let mut seeds = vec![file];
-    for (flags, text) in [
-        (0, "\u{feff}timestamp,metric,value,host\r\n1706400000,cpu,1,a\r\n\r\n1706400001,mem,2,\r\n"),
-        (1, "timestamp,value\n2024-01-28T10:00:00Z,1\n2024-01-28 10:00:01,nan"),
-        (4, "value,metric,timestamp,tag:value\n1,m,1706400000000,x\nbad\n2,m,1706400001000,\"y\"\"z\"\n"),
-        (
-            12,
-            "timestamp,metric,value\n1,a,1\n2,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,1\n3,a,3\n",
-        ),
-    ] {
-        seeds.push([&[flags, 3], text.as_bytes()].concat());
-    }
-    seeds
-}
-
 /// A query as SQL text. What is read prints as text that reads back to it.
 pub fn decode_sql(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Ok(query) = parse_sql(text, NOW_NS) {
+    if let Ok(Statement::Select(query) | Statement::Explain(query)) = parse_statement(text, NOW_NS) {
         let printed = query.to_sql();
         let again = parse_sql(&printed, NOW_NS).unwrap_or_else(|error| panic!("{printed}\n{error}"));
         assert_eq!(query, again, "{printed}");
@@ -99,7 +25,34 @@ pub(super) fn sql_seeds() -> Vec<Vec<u8>> {
         "select count(value), sum(value), percentile(value, 99.5) from m where a != 'x' and b in ('1','2') group by *",
         "SELECT max(value) FROM m WHERE time >= '2024-01-28T10:00:00Z' AND time < '2024-01-29' GROUP BY time(1d)",
         "SELECT first(value), last(value), stddev(value) FROM m WHERE h = 'it''s' OR h = 'b' ORDER BY time DESC OFFSET 2",
+        "EXPLAIN SELECT mean(value) FROM m WHERE NOT (a ~ '^x' AND (b !~ 'y' OR c = '')) AND time > 5 GROUP BY time(5m), * FILL(-1.5e3)",
+        "SELECT mean(value) FROM m WHERE ((a = '1')) GROUP BY time(1w) FILL(linear) LIMIT 3",
         "SELECT rate(value) FROM m WHERE host =~ /a.*b/ AND host !~ /c/ AND time >= 1706400000000000000",
+    ];
+    texts.map(|text| text.as_bytes().to_vec()).into()
+}
+
+/// A regular expression, and behind a line break what is searched: it ends, soon.
+pub fn decode_regex(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (pattern, value) = text.split_once('\n').unwrap_or((text, "aaaaaaaaaaaaaaaab"));
+    if let Ok(regex) = Regex::new(pattern) {
+        let found = regex.is_match(value);
+        assert_eq!(regex.as_str(), pattern);
+        // In a group it means the same.
+        if let Ok(grouped) = Regex::new(&format!("(?:{pattern})")) {
+            assert_eq!(grouped.is_match(value), found, "{pattern}");
+        }
+    }
+}
+
+pub(super) fn regex_seeds() -> Vec<Vec<u8>> {
+    let texts = [
+        "^web-[0-9]+$\nweb-12",
+        "(?i)größe|[^a-z_]{2,3}?\nGRÖSSE",
+        r"(a+)+$",
+        r"(?P<n>\d\W\x41\x{1F600}|[[:alpha:]\]-])*",
+        "(x{100}){30}",
     ];
     texts.map(|text| text.as_bytes().to_vec()).into()
 }

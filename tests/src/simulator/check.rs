@@ -1,6 +1,7 @@
 //! Compares what readers, queries and digests answer with the oracle.
-use super::db::{SimDb, SimView};
+use super::db::SimDb;
 use super::disk::SimDisk;
+use super::view::SimView;
 use crate::oracle::{Oracle, State, digest};
 use crate::workload::Random;
 use chronicle_core::digest::Digest;
@@ -24,7 +25,7 @@ pub fn read_all(view: &Arc<ReadView>, source: &mut dyn Source) -> Result<Vec<(Se
         match reader.next(source, &mut |_, _| false)? {
             Step::Ready(chunk) => {
                 assert!(!chunk.by_statistics, "statistics were taken that nobody asked for");
-                let series = &view.series()[chunk.series].info().series;
+                let series = view.series()[chunk.series].info().series;
                 let (timestamps, bits) = reader.points();
                 assert!(!timestamps.is_empty(), "an empty run of points");
                 points.extend(timestamps.iter().zip(bits).map(|(&t, &b)| (series.clone(), t, b)));
@@ -167,7 +168,8 @@ impl SimView {
 pub(super) fn check_engine(engine: &mut Engine, disk: &mut SimDisk, oracle: &mut Oracle) {
     let lsn = engine.position().lsn;
     assert_eq!(engine.position(), oracle.position(lsn), "position");
-    let view = SimView::take(engine, disk, oracle, &Selector::all(), TimeRange::ALL);
+    let view =
+        SimView::take(engine, disk, oracle, &Selector::all(), TimeRange::ALL).expect("sound dictionaries");
     view.check_points(disk.data.bytes());
     view.check_digest(disk.data.bytes());
     assert_eq!(engine.gauges().series, oracle.series_count(lsn), "number of series");

@@ -1,11 +1,12 @@
 //! A host in memory: performs what the engine asks for, on a [`SimDisk`], and tells the [`Oracle`] of every commit.
 use super::clock::Clock;
-use super::disk::{Needs, SimDisk};
+use super::disk::SimDisk;
 use super::file::Loss;
-use crate::oracle::{Oracle, State};
+use super::view::{SimView, at_hand};
+use crate::oracle::Oracle;
 use crate::workload::Random;
 use chronicle_core::engine::{
-    Checkpoint, CompactionJob, CompactionStep, Effect, Engine, LogWrite, Opening, Options, Placed, ReadView,
+    Checkpoint, CompactionJob, CompactionStep, Effect, Engine, Expiry, LogWrite, Opening, Options, Placed,
     ReplayEnd, SealJob, Selector, create,
 };
 use chronicle_core::error::Result;
@@ -14,8 +15,6 @@ use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Lineage};
 use chronicle_core::model::{Point, TimeRange};
 use chronicle_core::source::Step;
-use std::rc::Rc;
-use std::sync::Arc;
 
 /// Called before each effect and after the last of a list: what is on the disk, the effect that comes next, and which
 /// commits a crash may leave.
@@ -50,17 +49,6 @@ pub struct SimDb {
     prepared: Vec<LogWrite>,
     /// The effects of opening are performed.
     recovered: bool,
-}
-
-/// A view, and what it must go on answering.
-pub struct SimView {
-    /// The view.
-    pub view: Arc<ReadView>,
-    /// What was visible when it was taken.
-    pub state: Rc<State>,
-    /// Keeps the disk watching over what it needs.
-    #[expect(dead_code, reason = "held so that the disk guards the extents of the view")]
-    guard: Rc<Needs>,
 }
 
 /// A compaction that goes on beside writes.
@@ -204,7 +192,9 @@ impl SimDb {
     /// Prepares a batch without writing it.
     pub fn prepare(&mut self, points: &[Point]) -> Result<Position> {
         let now = self.clock.now();
-        let position = self.engine.prepare_points(points, now)?;
+        let mut source = self.disk.data.bytes();
+        let position =
+            at_hand(self.engine.with_names(&mut source, |engine| engine.prepare_points(points, now)))?;
         if !points.is_empty() {
             self.oracle.points(position, points);
         }
@@ -261,7 +251,9 @@ impl SimDb {
     /// Prepares a deletion; false when no series is named.
     pub fn prepare_delete(&mut self, selector: &Selector, range: TimeRange) -> bool {
         let now = self.clock.now();
-        let position = self.engine.prepare_delete(selector, range, now).expect("a deletion");
+        let mut source = self.disk.data.bytes();
+        let prepare = |engine: &mut Engine| engine.prepare_delete(selector, range, now);
+        let position = at_hand(self.engine.with_names(&mut source, prepare)).expect("a deletion");
         if let Some(position) = position {
             self.oracle.delete(position, selector, range);
         }
@@ -278,16 +270,21 @@ impl SimDb {
     /// Prepares the expiry of everything before `cutoff`.
     pub fn prepare_expire(&mut self, cutoff: i64) {
         let now = self.clock.now();
-        if let Some(position) = self.engine.prepare_expire(cutoff, now).expect("an expiry") {
+        if let Some(position) = self.engine.prepare_expire(&Expiry::before(cutoff), now).expect("an expiry") {
             self.oracle.delete(position, &Selector::all(), TimeRange::new(None, Some(cutoff)));
         }
     }
 
     /// Seals the head, if there is anything to seal.
     pub fn seal(&mut self) -> bool {
-        let Some(job) = self.engine.begin_seal() else { return false };
+        let Some(job) = self.begin_seal() else { return false };
         self.finish_seal(job);
         true
+    }
+
+    /// Begins a seal.
+    pub fn begin_seal(&mut self) -> Option<SealJob> {
+        at_hand(self.engine.with_names(&mut self.disk.data.bytes(), Engine::begin_seal)).expect("a seal")
     }
 
     /// Builds, places, writes and installs a seal.
@@ -318,7 +315,9 @@ impl SimDb {
 
     /// Begins a compaction.
     pub fn begin_compaction(&mut self, all: bool) -> Option<SimCompaction> {
-        let job = self.engine.begin_compaction(all)?;
+        let begin = |engine: &mut Engine| engine.begin_compaction(all);
+        let job =
+            at_hand(self.engine.with_names(&mut self.disk.data.bytes(), begin)).expect("a compaction")?;
         Some(SimCompaction { job, placed: Vec::new(), done: false })
     }
 
@@ -349,10 +348,12 @@ impl SimDb {
 
     /// Merges the dictionary runs when there are more than `runs_max`.
     pub fn merge_dictionary(&mut self, runs_max: usize) -> bool {
-        let Some(built) = self.engine.build_dictionary(runs_max).expect("a dictionary") else { return false };
+        let Some(mut merge) = self.engine.begin_dictionary_merge(runs_max) else { return false };
+        let built = at_hand(merge.step(&mut self.disk.data.bytes())).expect("a dictionary");
         let (place, effect) = self.engine.place(built);
         self.perform(&[effect]);
-        let checkpoint = self.engine.install_dictionary(place).expect("a catalog with the dictionary");
+        let checkpoint =
+            self.engine.install_dictionary(&merge, place).expect("a catalog with the dictionary");
         self.checkpoint(checkpoint);
         true
     }
@@ -370,23 +371,6 @@ impl SimDb {
 
     /// A view of every series, or of those that `selector` selects.
     pub fn view(&mut self, selector: &Selector, range: TimeRange) -> SimView {
-        SimView::take(&mut self.engine, &mut self.disk, &mut self.oracle, selector, range)
-    }
-}
-
-impl SimView {
-    /// Takes a view, and has the disk watch over it.
-    pub fn take(
-        engine: &mut Engine,
-        disk: &mut SimDisk,
-        oracle: &mut Oracle,
-        selector: &Selector,
-        range: TimeRange,
-    ) -> Self {
-        let extents = engine.snapshot().segments().map(|entry| entry.extent()).collect();
-        let guard = disk.guard(Needs { extents, logs: Vec::new() });
-        let view = Arc::new(engine.view(selector, range));
-        let state = oracle.at(engine.position().lsn);
-        Self { view, state, guard }
+        SimView::take(&mut self.engine, &mut self.disk, &mut self.oracle, selector, range).expect("a view")
     }
 }

@@ -12,6 +12,8 @@ mod db;
 mod disk;
 mod extents;
 mod file;
+mod rules;
+mod view;
 mod work;
 
 pub use check::{Rows, digest_of, naive_rows, read_all, run_query};
@@ -19,10 +21,10 @@ pub use clock::Clock;
 pub use cold::ColdStore;
 pub use crash::{Crashes, check_image};
 pub use db::{
-    EPOCH, HOUR, LINEAGE, Observer, Promise, SimCompaction, SimDb, SimView, new_disk, open_engine,
-    small_options,
+    EPOCH, HOUR, LINEAGE, Observer, Promise, SimCompaction, SimDb, new_disk, open_engine, small_options,
 };
 pub use disk::{Needs, SimDisk};
 pub use extents::{Extents, named_by_slot};
 pub use file::{Loss, SimFile};
+pub use view::{SimView, at_hand};
 pub use work::{BASE_NS, Work};

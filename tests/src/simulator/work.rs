@@ -1,6 +1,7 @@
 //! Random work: what a host and its users do to a database, in an order that a seed determines.
-use super::db::{HOUR, SimCompaction, SimDb, SimView};
+use super::db::{HOUR, SimCompaction, SimDb};
 use super::file::Loss;
+use super::view::SimView;
 use crate::workload::Random;
 use chronicle_core::engine::{SealJob, Selector};
 use chronicle_core::model::{Point, TimeRange};
@@ -212,7 +213,7 @@ impl Work {
                 "finish a seal"
             }
             None if self.below(2) == 0 => {
-                self.seal = db.engine.begin_seal();
+                self.seal = db.begin_seal();
                 "begin a seal"
             }
             None => {

@@ -23,7 +23,7 @@ fn check(db: &Db) {
         assert_eq!(db.digest(trust_stored).unwrap().0.to_string(), DIGEST);
     }
     let rows = db.query_sql("SELECT sum(value) FROM late").unwrap().rows().unwrap();
-    assert_eq!(rows.iter().map(|row| row.values[0]).collect::<Vec<_>>(), [SUM]);
+    assert_eq!(rows.iter().map(|row| row.values[0]).collect::<Vec<_>>(), [Some(SUM)]);
 }
 
 #[test]

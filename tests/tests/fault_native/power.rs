@@ -2,17 +2,9 @@
 use crate::support::{Mount, has_tool, is_root, rounds, run, skipped, victim};
 use chronicle_tests::child::last_number;
 use chronicle_tests::ledger::{Ledger, busy_config};
+use chronicle_tests::system::cut_power;
 use chronicle_tests::workload::Random;
-use std::path::Path;
 use std::time::Duration;
-
-/// Stops the file system at once; nothing that it holds in memory is written.
-fn cut_power(mount: &Path) {
-    // FS_IOC_SHUTDOWN with FS_SHUTDOWN_FLAGS_NOLOGFLUSH.
-    let program = "import fcntl,os,sys,struct; \
-        fcntl.ioctl(os.open(sys.argv[1],os.O_RDONLY),0x8004587d,struct.pack('I',2))";
-    run("python3", &[&"-c", &program, &mount]);
-}
 
 #[test]
 fn synced_commits_survive_a_power_cut() {

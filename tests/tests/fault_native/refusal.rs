@@ -107,7 +107,10 @@ fn without_permission_nothing_is_opened_and_the_error_says_so() {
     for verb in ["open", "read"] {
         let (status, lines) = nobody.victim(&[&verb, &path]).finish();
         assert_eq!(status.code(), Some(3), "{verb}: {lines:?}");
-        assert!(lines[0].starts_with("error Io ") && lines[0].contains("ermission"), "{verb}: {lines:?}");
+        assert!(
+            lines[0].starts_with("error Permission ") && lines[0].contains("ermission"),
+            "{verb}: {lines:?}"
+        );
     }
     assert!(before == contents(folder.path()));
 }

@@ -1,9 +1,8 @@
 //! What the fault tests share.
 use chronicle_tests::child::Victim;
-use std::collections::BTreeMap;
+pub(crate) use chronicle_tests::system::{Mount, allow, contents, has_tool, is_root, run, skipped};
 use std::ffi::OsStr;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Rounds of a random test: `usual`, times `CHRONICLE_FAULT_ROUNDS`.
@@ -22,28 +21,6 @@ fn victim_command(arguments: &[&dyn AsRef<OsStr>]) -> Command {
 /// A running victim.
 pub(crate) fn victim(arguments: &[&dyn AsRef<OsStr>]) -> Victim {
     Victim::start(&mut victim_command(arguments))
-}
-
-/// True, after a line that nobody overlooks, when the test can't run here.
-pub(crate) fn skipped(why: Option<&str>) -> bool {
-    if let Some(why) = why {
-        // Not eprintln!, which the test harness keeps to itself when a test passes.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-    }
-    why.is_some()
-}
-
-/// Whether a tool is installed.
-pub(crate) fn has_tool(name: &str) -> bool {
-    Command::new("sh")
-        .args(["-c", &format!("command -v {name}")])
-        .output()
-        .is_ok_and(|output| output.status.success())
-}
-
-/// Whether we may mount.
-pub(crate) fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 
 /// The victim where everyone may run it, to be run as a user who owns nothing.
@@ -70,49 +47,6 @@ impl Nobody {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&self.program);
         Victim::start(command.args(arguments))
     }
-}
-
-/// Sets the mode of a file or folder.
-pub(crate) fn allow(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a file of ours");
-}
-
-/// Runs a tool, and panics with what it said when it fails.
-pub(crate) fn run(program: &str, arguments: &[&dyn AsRef<OsStr>]) -> String {
-    let output = Command::new(program).args(arguments).output().expect("the tool starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{program}: {said}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// A mount that goes away with its value.
-pub(crate) struct Mount(pub(crate) PathBuf);
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
-    }
-}
-
-/// Every file under a folder with its bytes; what is not a regular file, with its kind.
-pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).expect("a folder of ours") {
-        let entry = entry.expect("an entry");
-        let kind = entry.file_type().expect("a kind");
-        let path = entry.path();
-        if kind.is_dir() {
-            found.extend(contents(&path));
-            found.insert(path, b"folder".to_vec());
-        } else if kind.is_file() {
-            let bytes = std::fs::read(&path).expect("a readable file");
-            found.insert(path, bytes);
-        } else {
-            found.insert(path, format!("{kind:?}").into_bytes());
-        }
-    }
-    found
 }
 
 /// Copies the files of a folder into a new one.

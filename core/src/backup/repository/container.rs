@@ -80,7 +80,7 @@ impl PointContainer {
 
     fn build(record: &PointRecord, lists: &PointLists, moves: &MoveTable) -> Result<Self> {
         let located = lists.segments.iter().map(|listed| moves.locate(listed)).collect::<Result<_>>()?;
-        let mut catalog = Catalog::empty(LogStart::None);
+        let mut catalog = Catalog::empty(LogStart::None, Arc::new(record.policy()));
         catalog.position = record.checkpoint;
         catalog.tombstones.edit(|_| false, lists.tombstones.clone());
         catalog.metrics.edit(|_| false, lists.metrics.iter().map(|name| name.0.clone()).collect());

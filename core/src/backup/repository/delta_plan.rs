@@ -15,15 +15,16 @@ use super::record::EntryRecord;
 use crate::backup::pack::check_log;
 use crate::backup::record::SNAPSHOT_VERSION;
 use crate::backup::{FileRecord, LogCopy, PackedFile, SnapshotRecord};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, StoredPolicy};
 use crate::digest::Digest;
 use crate::engine::{Identity, Snapshot};
 use crate::error::{Error, Result};
-use crate::format::{LOG_HEADER_LEN, LogStart, Role, SegmentEntry, Tombstone};
+use crate::format::{LOG_HEADER_LEN, LogStart, Policies, Role, SegmentEntry, Tombstone};
 use crate::head::Position;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What a new point brings. Keep the [`Snapshot`] until it is carried out.
@@ -49,6 +50,8 @@ pub struct DeltaPlan {
     pub position: Position,
     pub(super) lists: ListRefs,
     containers: Vec<Entry>,
+    /// Settings and policies, as of the checkpoint.
+    policy: Arc<StoredPolicy>,
     /// Earlier log objects that replay needs.
     pub(super) replay: Vec<LogObject>,
     pub(super) totals: Totals,
@@ -99,6 +102,7 @@ impl DeltaPlan {
             position: snapshot.position,
             lists: ListRefs::default(),
             containers: Vec::new(),
+            policy: Arc::clone(&snapshot.catalog.policy),
             replay: Vec::new(),
             totals: totals(snapshot),
         };
@@ -126,6 +130,7 @@ impl DeltaPlan {
     fn repeating(mut self, record: &PointRecord) -> Self {
         self.lists = record.lists.clone();
         self.containers = record.containers.clone();
+        self.policy = Arc::new(record.policy());
         self.replay = record.replay.clone();
         self.checkpoint = record.checkpoint;
         let SnapshotRecord { series, segments, points_stored, stored_digest, .. } = record.point;
@@ -158,7 +163,7 @@ impl DeltaPlan {
             let catalog = &snapshot.catalog;
             self.container = Some(PackedFile::new(role, &self.identity, catalog, new, start, durable)?);
         } else if !new.is_empty() {
-            let mut catalog = Catalog::empty(LogStart::None);
+            let mut catalog = Catalog::empty(LogStart::None, Arc::clone(&self.policy));
             catalog.position = self.checkpoint;
             let durable = self.checkpoint.lsn;
             let packed =
@@ -263,7 +268,9 @@ impl DeltaPlan {
             replay,
             log: own,
             gap: self.gap,
-            settings: self.identity.settings,
+            settings: self.policy.settings,
+            policies: Policies::clone(&self.policy.policies),
+            policy_state: self.policy.state.clone(),
             database_created_ns: self.identity.created_ns,
         };
         record.check()?;

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::format::{LogStart, Role};
 use crate::ids::Hash;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A consolidation, decided.
@@ -58,7 +59,7 @@ impl MovesPlan {
                 "nothing that is needed lies in these objects: there is nothing to move",
             ));
         }
-        let mut catalog = Catalog::empty(LogStart::None);
+        let mut catalog = Catalog::empty(LogStart::None, Arc::new(newest.policy()));
         catalog.position = newest.checkpoint;
         let from: Vec<LocatedSegment> = moved.into_values().collect();
         // Segments of many points may overlap in LSN, and are no catalog together: the container lists none.

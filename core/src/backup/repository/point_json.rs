@@ -8,7 +8,7 @@ use crate::backup::SnapshotRecord;
 use crate::backup::record_json::Fields;
 use crate::backup::seal::{Opened, ParentFields, exact, number, seal, time};
 use crate::error::{Error, Result};
-use crate::format::Settings;
+use crate::format::{Policies, PolicyState, Settings};
 use crate::head::Position;
 use crate::ids::{Chain, Epoch, Hash};
 use crate::time::format_timestamp;
@@ -33,6 +33,8 @@ struct PointFields {
     previous: Option<PreviousFields>,
     checkpoint: PositionFields,
     settings: Settings,
+    policies: Policies,
+    policy_state: PolicyState,
     database_created_ns: String,
     database_created: String,
     log: Option<LogFields>,
@@ -209,6 +211,8 @@ pub(super) fn write(record: &PointRecord, len_max: usize) -> Result<Vec<u8>> {
         }),
         checkpoint: PositionFields::from(&record.checkpoint),
         settings: record.settings,
+        policies: record.policies.clone(),
+        policy_state: record.policy_state.clone(),
         database_created_ns: record.database_created_ns.to_string(),
         database_created: format_timestamp(record.database_created_ns),
         log: record.log.as_ref().map(LogFields::from),
@@ -267,6 +271,8 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
         log: fields.log.as_ref().map(LogFields::read).transpose()?,
         gap: gap.transpose()?,
         settings: fields.settings,
+        policies: fields.policies,
+        policy_state: fields.policy_state,
         database_created_ns: time("database_created", &fields.database_created_ns, &fields.database_created)?,
     })
 }

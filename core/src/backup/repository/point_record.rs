@@ -7,11 +7,13 @@ use super::list_page::ListRefs;
 use super::log_object::LogObject;
 use super::name::{Entry, EntryKind, ObjectFile, ObjectName, PointNumber};
 use crate::backup::SnapshotRecord;
+use crate::catalog::StoredPolicy;
 use crate::engine::Identity;
 use crate::error::{Error, Result};
-use crate::format::{EpochParent, Settings};
+use crate::format::{EpochParent, Policies, PolicyState, Settings};
 use crate::head::Position;
 use crate::ids::Lsn;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Most log objects that a replay needs: a job that would need one more brings the whole tail anew.
@@ -58,8 +60,12 @@ pub struct PointRecord {
     pub log: Option<LogObject>,
     /// Commits that its log should hold and does not.
     pub gap: Option<Gap>,
-    /// The database's settings.
+    /// The database's settings, as of the checkpoint.
     pub settings: Settings,
+    /// Its policies, as of the checkpoint.
+    pub policies: Policies,
+    /// How far they are carried out.
+    pub policy_state: PolicyState,
     /// Host clock when the database was created, Unix ns.
     pub database_created_ns: i64,
 }
@@ -90,6 +96,15 @@ impl PointRecord {
             parent: self.point.parent,
             created_ns: self.database_created_ns,
             settings: self.settings,
+        }
+    }
+
+    /// Settings and policies, as of the checkpoint.
+    pub(super) fn policy(&self) -> StoredPolicy {
+        StoredPolicy {
+            settings: self.settings,
+            policies: Arc::new(self.policies.clone()),
+            state: self.policy_state.clone(),
         }
     }
 

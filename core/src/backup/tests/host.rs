@@ -1,7 +1,7 @@
 //! A host in memory: one `data.db`, its log files, and every effect carried out at once.
 use crate::backup::{FileRecord, PackPlan, Piece, SnapshotRecord};
 use crate::digest::Digest;
-use crate::engine::{DigestRun, Effect, Engine, Opening, Options, ReplayEnd, Selector, create};
+use crate::engine::{DigestRun, Effect, Engine, NameStep, Opening, Options, ReplayEnd, Selector, create};
 use crate::format::{HEADER_AREA_LEN, LogStart, SLOT_LEN, Settings, log_file_name};
 use crate::head::Position;
 use crate::ids::{Epoch, Hash, Lineage};
@@ -93,6 +93,23 @@ impl Host {
         self.data.resize(self.data.len().next_multiple_of(4096), 0);
     }
 
+    /// A call that needs names.
+    pub(crate) fn named<T>(
+        &self,
+        engine: &mut Engine,
+        call: impl FnMut(&mut Engine) -> crate::error::Result<NameStep<T>>,
+    ) -> T {
+        match engine.with_names(&mut self.data.as_slice(), call).unwrap() {
+            Step::Ready(answer) => answer,
+            Step::Missing(_) | Step::Done => panic!("everything is at hand"),
+        }
+    }
+
+    /// Loads the names of all series.
+    pub(crate) fn load_names(&self, engine: &mut Engine) {
+        self.named(engine, |engine| Ok(engine.load_all_names().map_or(NameStep::Ready(()), NameStep::Load)));
+    }
+
     /// Writes and settles what is prepared.
     pub(crate) fn commit(&mut self, engine: &mut Engine) {
         let Some(write) = engine.take_log_write(self.now_ns).unwrap() else { return };
@@ -102,19 +119,19 @@ impl Host {
 
     pub(crate) fn write(&mut self, engine: &mut Engine, points: &[Point]) -> Position {
         self.now_ns += SECOND;
-        let position = engine.prepare_points(points, self.now_ns).unwrap();
+        let position = self.named(engine, |engine| engine.prepare_points(points, self.now_ns));
         self.commit(engine);
         position
     }
 
     pub(crate) fn delete(&mut self, engine: &mut Engine, selector: &Selector, range: TimeRange) {
         self.now_ns += SECOND;
-        engine.prepare_delete(selector, range, self.now_ns).unwrap().unwrap();
+        self.named(engine, |engine| engine.prepare_delete(selector, range, self.now_ns)).unwrap();
         self.commit(engine);
     }
 
     pub(crate) fn seal(&mut self, engine: &mut Engine) {
-        let Some(job) = engine.begin_seal() else { return };
+        let Some(job) = self.named(engine, Engine::begin_seal) else { return };
         let built = job.build().unwrap();
         let placed = built
             .into_iter()
@@ -132,7 +149,7 @@ impl Host {
 
     /// The digest of everything visible, every point read.
     pub(crate) fn digest(&self, engine: &mut Engine) -> Digest {
-        let view = engine.view(&Selector::all(), TimeRange::ALL);
+        let view = self.named(engine, |engine| engine.view(&Selector::all(), TimeRange::ALL));
         let mut run = DigestRun::new(Arc::new(view), false);
         loop {
             match run.step(&mut self.data.as_slice()).unwrap() {

@@ -4,8 +4,8 @@ use crate::engine::Engine;
 use crate::engine::read::{ReadView, SeriesReader, SeriesView};
 use crate::error::Result;
 use crate::format::{SegmentEntry, Tombstone};
-use crate::head::SeriesInfo;
-use crate::ids::Lsn;
+use crate::head::SeriesTable;
+use crate::ids::{Lsn, SeriesId};
 use crate::model::TimeRange;
 use crate::segment::{BuiltSegment, SEGMENT_BYTES_TARGET, SegmentBuilder};
 use crate::source::{Source, Step};
@@ -48,17 +48,16 @@ impl CompactionJob {
         inputs: Vec<SegmentEntry>,
         tombstones: Vec<Tombstone>,
         lsn_max: Lsn,
-    ) -> Self {
+    ) -> Result<Self> {
         let lsn_min = inputs.iter().map(|entry| entry.summary.lsn_min).min().unwrap_or(1);
         let first = inputs.iter().map(|entry| entry.summary.series_min).min();
         let last = inputs.iter().map(|entry| entry.summary.series_max).max();
-        let mut series: Vec<Arc<SeriesInfo>> =
-            engine.dictionary.definitions(0, engine.dictionary.counts().series);
-        series.retain(|info| {
-            first.is_some_and(|first| first <= info.id) && last.is_some_and(|last| info.id <= last)
-        });
+        let series = match first.zip(last) {
+            Some((first, last)) => engine.series_between(first, last)?,
+            None => Vec::new(),
+        };
         let view = Arc::new(ReadView::of_segments(engine, series, inputs, tombstones));
-        Self {
+        Ok(Self {
             partition_duration_ns: i64::try_from(engine.identity.settings.partition_duration_ns)
                 .unwrap_or(i64::MAX)
                 .max(1),
@@ -72,7 +71,7 @@ impl CompactionJob {
             timestamps: Vec::new(),
             bits: Vec::new(),
             points: 0,
-        }
+        })
     }
 
     /// The segments that it replaces.
@@ -151,14 +150,11 @@ impl CompactionJob {
             false if self.timestamps.len() >= 2 * SERIES_POINTS => SERIES_POINTS,
             false => return Ok(()),
         };
-        let info = self
-            .series
-            .and_then(|series| self.view.series.get(series))
-            .map(|series| Arc::clone(&series.info));
-        if let (Some(info), Some(timestamps), Some(bits)) =
-            (info, self.timestamps.get(..take), self.bits.get(..take))
+        let series = self.series.and_then(|series| self.view.series.get(series));
+        if let (Some(series), Some(timestamps), Some(bits)) =
+            (series, self.timestamps.get(..take), self.bits.get(..take))
         {
-            self.builder.push_series(info.id, info.key, timestamps, bits)?;
+            self.builder.push_series(series.id, series.key(), timestamps, bits)?;
             self.points += take as u64;
         }
         self.timestamps.drain(..take);
@@ -200,18 +196,33 @@ impl CompactionJob {
     }
 }
 
+impl Engine {
+    /// Series of loaded metrics, from `first` to `last`.
+    fn series_between(&self, first: SeriesId, last: SeriesId) -> Result<Vec<SeriesView>> {
+        let mut ids = Vec::new();
+        for metric in first.metric()..=last.metric() {
+            let len = self.dictionary.table(metric).map_or(0, SeriesTable::len);
+            ids.extend((0..len).map(|ordinal| SeriesId::new(metric, ordinal)));
+        }
+        ids.retain(|&id| first <= id && id <= last);
+        let names = self.dictionary.names(&ids)?;
+        Ok(SeriesView::of_names(ids, names))
+    }
+}
+
 impl ReadView {
-    /// Everything that `inputs` hold and `tombstones` do not name.
-    fn of_segments(
+    /// The points of `series` that `inputs` hold and `tombstones` do not name.
+    pub(crate) fn of_segments(
         engine: &mut Engine,
-        series: Vec<Arc<SeriesInfo>>,
+        series: Vec<SeriesView>,
         inputs: Vec<SegmentEntry>,
         tombstones: Vec<Tombstone>,
     ) -> Self {
         ReadView {
             position: engine.log.settled,
             range: TimeRange::ALL,
-            series: series.into_iter().map(|info| SeriesView { info, unsealed: Vec::new() }).collect(),
+            series,
+            segments_total: inputs.len(),
             entries: inputs,
             tombstones,
             pin: engine.pin(),

@@ -1,5 +1,6 @@
 //! Choosing what to compact.
 use crate::engine::checkpoint::applies;
+use crate::engine::expiry::trims;
 use crate::format::{SegmentEntry, Tombstone};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -56,14 +57,23 @@ pub(super) fn reach(entries: &[SegmentEntry], inputs: &[SegmentEntry], tombstone
 }
 
 /// The next compaction that is due: neighbours of similar size, the smallest first; else a run that a deletion empties.
-pub(super) fn next(entries: &[SegmentEntry], tombstones: &[Tombstone]) -> Option<Vec<SegmentEntry>> {
+/// With `trim`, also a run of which an expiry takes a part, so that its size tells what is kept.
+pub(super) fn next(
+    entries: &[SegmentEntry],
+    tombstones: &[Tombstone],
+    trim: bool,
+) -> Option<Vec<SegmentEntry>> {
+    let names: fn(&Tombstone, &SegmentEntry) -> bool = if trim { trims_or_empties } else { empties };
     let runs = runs(entries);
     let merges = windows(&runs).map(|window| closure(&runs, window, 0));
     let merges = merges.filter(|merge| merge.len() <= 2 * RUNS_MAX && are_similar(merge));
     let due = merges.min_by_key(|merge| merge.iter().map(|run| run.points).sum::<u64>()).or_else(|| {
-        let run = runs.iter().find(|run| is_emptied(run, tombstones))?;
+        let named = |run: &&Run| {
+            run.entries.iter().any(|entry| tombstones.iter().any(|tombstone| names(tombstone, entry)))
+        };
+        let run = runs.iter().find(named)?;
         let chosen = alloc::vec![run.clone()];
-        let until = newest(tombstones, &chosen, empties);
+        let until = newest(tombstones, &chosen, names);
         Some(closure(&runs, chosen, until))
     })?;
     Some(entries_of(due))
@@ -129,11 +139,11 @@ fn are_similar(runs: &[Run]) -> bool {
     most <= SIZE_FACTOR * least.max(1)
 }
 
-/// A deletion covers the whole time of one of its segments: rewriting gives space back.
-fn is_emptied(run: &Run, tombstones: &[Tombstone]) -> bool {
-    tombstones.iter().any(|tombstone| run.entries.iter().any(|entry| empties(tombstone, entry)))
+fn trims_or_empties(tombstone: &Tombstone, entry: &SegmentEntry) -> bool {
+    trims(tombstone, entry) || empties(tombstone, entry)
 }
 
+/// A deletion covers the whole time of a segment: rewriting gives space back.
 fn empties(tombstone: &Tombstone, entry: &SegmentEntry) -> bool {
     applies(tombstone, entry) && tombstone.time.covers(&entry.summary.time)
 }

@@ -2,6 +2,7 @@
 //!
 //! Where the segments of a view can't overlap each other, were not deleted from, and nothing unsealed lies among them, the
 //! digest they store is the answer; only what is left is read and mixed.
+use super::part::cut;
 use super::series::SeriesReader;
 use super::view::ReadView;
 use crate::digest::Digest;
@@ -12,6 +13,7 @@ use crate::model::TimeRange;
 use crate::source::{Source, Step};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A digest on its way.
 pub struct DigestRun {
@@ -19,6 +21,8 @@ pub struct DigestRun {
     digest: Digest,
     /// Spans of time that have to be read, apart from each other.
     spans: Vec<TimeRange>,
+    /// Positions in the view of the series that are read.
+    series: Range<usize>,
     reader: Option<SeriesReader>,
     points_read: u64,
 }
@@ -40,7 +44,33 @@ impl DigestRun {
             spans.push(view.range);
         }
         spans.reverse();
-        Self { view, digest, spans, reader: None, points_read: 0 }
+        let series = 0..view.series.len();
+        Self { view, digest, spans, series, reader: None, points_read: 0 }
+    }
+
+    /// Parts of the work that is left, to be read side by side and [joined](Self::join) again in any order; none when
+    /// there is not enough of it to share, or it has begun.
+    pub fn split(&mut self) -> Vec<Self> {
+        let ranges: Vec<Range<usize>> = cut(&self.view, 1).collect();
+        if self.spans.is_empty() || self.reader.is_some() || ranges.len() < 2 {
+            return Vec::new();
+        }
+        let spans = core::mem::take(&mut self.spans);
+        let part = |series: Range<usize>| Self {
+            view: Arc::clone(&self.view),
+            digest: Digest::default(),
+            spans: spans.clone(),
+            series,
+            reader: None,
+            points_read: 0,
+        };
+        ranges.into_iter().map(part).collect()
+    }
+
+    /// Takes back a part of it whose digest is complete.
+    pub fn join(&mut self, part: &Self) {
+        self.digest.join(&part.digest);
+        self.points_read += part.points_read;
     }
 
     /// Points that had to be read so far.
@@ -53,7 +83,10 @@ impl DigestRun {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             None => match self.spans.pop() {
-                Some(span) => self.reader.insert(SeriesReader::new(Arc::clone(&self.view), span)),
+                Some(span) => {
+                    let view = Arc::clone(&self.view);
+                    self.reader.insert(SeriesReader::of_series(view, span, self.series.clone()))
+                }
                 None => return Ok(Step::Ready(Some(self.digest))),
             },
         };
@@ -63,7 +96,7 @@ impl DigestRun {
             Step::Ready(chunk) => {
                 let (timestamps, bits) = reader.points();
                 if let Some(series) = self.view.series.get(chunk.series) {
-                    self.digest.add(series.info.key, timestamps, bits);
+                    self.digest.add(series.key(), timestamps, bits);
                     self.points_read += timestamps.len() as u64;
                 }
             }

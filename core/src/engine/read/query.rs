@@ -1,50 +1,40 @@
 //! Running a query over a view.
+use super::aggregates::AggregateRows;
+use super::groups::Groups;
+use super::part::{Plan, QueryPart};
 use super::points::PointRows;
 use super::rows::RowBatch;
-use super::series::SeriesReader;
+use super::stats::QueryStats;
 use super::view::ReadView;
 use crate::engine::Selector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Aggregate, Aggregation, GroupBy, GroupKey, Order, Query, ResultSchema, Select};
+use crate::query::{GroupKey, Query, ResultSchema, Select};
 use crate::source::{Source, Step};
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-
-/// Rows handed out at a time.
-const BATCH_ROWS: usize = 8_192;
 
 /// A query on its way: each step reads at most one run of points.
+///
+/// Steps are all that it takes. A host with threads may also [take parts](Self::take_part) out, have them read side by
+/// side, and [join](Self::join) them; the answer is the same to the bit.
 pub struct QueryRun {
-    schema: ResultSchema,
-    groups: Vec<GroupKey>,
+    groups: Groups,
     mode: Mode,
     offset: u64,
     limit: u64,
+    /// Rows handed out.
+    rows: u64,
 }
 
 enum Mode {
-    Aggregate(AggregateRows),
-    Points(PointRows),
-}
-
-struct AggregateRows {
-    reader: SeriesReader,
-    aggregates: Vec<Aggregate>,
-    /// Group of each series of the view.
-    group_of: Vec<u32>,
-    states: Vec<Aggregation>,
-    current: Option<usize>,
-    memory_max: u64,
-    order: Order,
-    ready: Option<alloc::vec::IntoIter<(i64, u32, Vec<f64>)>>,
+    Aggregate(Box<AggregateRows>),
+    Points(Box<PointRows>),
 }
 
 impl Query {
     /// The series it reads.
     pub fn selector(&self) -> Selector {
-        Selector { metric: Some(self.metric.clone()), matchers: self.matchers.clone() }
+        Selector { metric: Some(self.metric.clone()), filter: self.filter.clone() }
     }
 }
 
@@ -53,55 +43,75 @@ impl QueryRun {
     /// once, bytes; passing it is an error of kind [`ErrorKind::OverBudget`].
     pub fn new(query: &Query, view: Arc<ReadView>, memory_max: u64) -> Result<Self> {
         query.check()?;
-        let keys: BTreeSet<String> = view
-            .series
-            .iter()
-            .flat_map(|series| series.info.series.tags.iter().map(|(key, _)| String::from(key)))
-            .collect();
-        let keys: Vec<String> = keys.into_iter().collect();
-        let group_by = match &query.select {
-            Select::Points => &GroupBy::AllTags,
-            Select::Aggregates(_) => &query.group_by,
-        };
-        let mut numbers: BTreeMap<GroupKey, u32> =
-            view.series.iter().map(|series| (GroupKey::of(group_by, &series.info.series.tags), 0)).collect();
-        numbers.values_mut().zip(0..).for_each(|(number, next)| *number = next);
-        let group_of: Vec<u32> = view
-            .series
-            .iter()
-            .map(|series| {
-                numbers.get(&GroupKey::of(group_by, &series.info.series.tags)).copied().unwrap_or(0)
-            })
-            .collect();
-        let groups: Vec<GroupKey> = numbers.into_keys().collect();
-        let schema = ResultSchema::of(query, &keys);
+        let (groups, group_of) = Groups::of(query, Arc::clone(&view));
         let mode = match &query.select {
-            Select::Points => Mode::Points(PointRows::new(view, group_of, query.order, memory_max)),
-            Select::Aggregates(aggregates) => Mode::Aggregate(AggregateRows {
-                states: groups
-                    .iter()
-                    .map(|_| Aggregation::new(aggregates, query.window_ns, view.range))
-                    .collect(),
-                aggregates: aggregates.clone(),
-                reader: SeriesReader::new(view, query.range),
-                group_of,
-                current: None,
-                memory_max,
-                order: query.order,
-                ready: None,
-            }),
+            Select::Points => Mode::Points(Box::new(PointRows::new(view, group_of, query.order, memory_max))),
+            Select::Aggregates(aggregates) => {
+                let plan = Plan {
+                    view: &view,
+                    aggregates,
+                    window_ns: query.window_ns,
+                    group_of: &group_of,
+                    memory_max,
+                };
+                Mode::Aggregate(Box::new(AggregateRows::new(&plan, groups.len(), query)))
+            }
         };
-        Ok(Self { schema, groups, mode, offset: query.offset, limit: query.limit.unwrap_or(u64::MAX) })
+        let limit = query.limit.unwrap_or(u64::MAX);
+        Ok(Self { groups, mode, offset: query.offset, limit, rows: 0 })
+    }
+
+    /// Parts that can still be taken out: above 1, it may pay to read them side by side.
+    pub fn parts_left(&self) -> usize {
+        match &self.mode {
+            Mode::Aggregate(rows) if self.limit > 0 => rows.parts_left(),
+            _ => 0,
+        }
+    }
+
+    /// Takes out a part. It has to be read to its end and joined before [`QueryRun::step`] is called again.
+    pub fn take_part(&mut self) -> Option<QueryPart> {
+        match &mut self.mode {
+            Mode::Aggregate(rows) => rows.take_part(),
+            Mode::Points(_) => None,
+        }
+    }
+
+    /// Takes back a part of this query that was read to its end; they may come in any order. Passing the memory that the
+    /// query may use is an error of kind [`ErrorKind::OverBudget`].
+    pub fn join(&mut self, part: QueryPart) -> Result<()> {
+        match &mut self.mode {
+            Mode::Aggregate(rows) => rows.join(part),
+            Mode::Points(_) => Ok(()),
+        }
+    }
+
+    /// Bytes that it holds beside the parts that were taken out.
+    pub fn memory_bytes(&self) -> u64 {
+        match &self.mode {
+            Mode::Aggregate(rows) => rows.memory_bytes(),
+            Mode::Points(_) => 0,
+        }
     }
 
     /// Columns of the answer.
     pub fn schema(&self) -> &ResultSchema {
-        &self.schema
+        self.groups.schema()
     }
 
     /// Tags of a group that a row names.
     pub fn group(&self, number: u32) -> Option<&GroupKey> {
-        self.groups.get(number as usize)
+        self.groups.key(number)
+    }
+
+    /// What the query took up to here, parts that are not joined left out; all of it once the run is done. Costs a
+    /// look at each series.
+    pub fn stats(&self) -> QueryStats {
+        let view = self.groups.view();
+        match &self.mode {
+            Mode::Aggregate(rows) => QueryStats::of(view, rows.tally(), self.rows),
+            Mode::Points(rows) => QueryStats::of(view, &rows.tally(), self.rows),
+        }
     }
 
     /// The next rows, which may be none while an aggregate is still reading.
@@ -114,90 +124,14 @@ impl QueryRun {
             Mode::Points(rows) => rows.step(source)?,
         };
         let Step::Ready(mut batch) = step else { return Ok(step) };
-        let width = self.schema.value_columns().len();
-        let skip = self.offset.min(batch.len() as u64) as usize;
-        batch.timestamps.drain(..skip);
-        batch.groups.drain(..skip);
-        batch.values.drain(..skip * width);
-        self.offset -= skip as u64;
-        let keep = self.limit.min(batch.len() as u64) as usize;
-        batch.timestamps.truncate(keep);
-        batch.groups.truncate(keep);
-        batch.values.truncate(keep * width);
-        self.limit -= keep as u64;
+        let width = self.groups.width();
+        let skip = self.offset.min(batch.len() as u64);
+        let keep = self.limit.min(batch.len() as u64 - skip);
+        batch.cut(skip as usize, keep as usize, width);
+        self.offset -= skip;
+        self.limit -= keep;
+        self.rows += keep;
         Ok(Step::Ready(batch))
-    }
-}
-
-impl AggregateRows {
-    fn step(&mut self, source: &mut dyn Source) -> Result<Step<RowBatch>> {
-        if let Some(ready) = &mut self.ready {
-            let mut batch = RowBatch::default();
-            for (timestamp, group, values) in ready.by_ref().take(BATCH_ROWS) {
-                batch.timestamps.push(timestamp);
-                batch.groups.push(group);
-                batch.values.extend(values);
-            }
-            return Ok(if batch.is_empty() { Step::Done } else { Step::Ready(batch) });
-        }
-        let Self { reader, group_of, states, current, .. } = self;
-        let step = reader.next(source, &mut |series, statistics| {
-            let Some(state) = group_of.get(series).and_then(|&group| states.get_mut(group as usize)) else {
-                return false;
-            };
-            if *current != Some(series) {
-                *current = Some(series);
-                state.begin_series();
-            }
-            state.push_statistics(statistics)
-        })?;
-        match step {
-            Step::Missing(ranges) => Ok(Step::Missing(ranges)),
-            Step::Ready(chunk) => {
-                if let (false, Some(&group)) = (chunk.by_statistics, self.group_of.get(chunk.series)) {
-                    self.push(chunk.series, group)?;
-                }
-                Ok(Step::Ready(RowBatch::default()))
-            }
-            Step::Done => {
-                self.finish();
-                Ok(Step::Ready(RowBatch::default()))
-            }
-        }
-    }
-
-    fn push(&mut self, series: usize, group: u32) -> Result<()> {
-        let Some(state) = self.states.get_mut(group as usize) else { return Ok(()) };
-        if self.current != Some(series) {
-            self.current = Some(series);
-            state.begin_series();
-        }
-        let (timestamps, bits) = self.reader.points();
-        state.push(timestamps, bits)?;
-        let used: u64 = self.states.iter().map(Aggregation::memory_bytes).sum();
-        if used > self.memory_max {
-            return Err(over_budget(used, self.memory_max));
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) {
-        let width = self.aggregates.len();
-        let mut rows: Vec<(i64, u32, Vec<f64>)> = Vec::new();
-        for (group, state) in (0u32..).zip(core::mem::take(&mut self.states)) {
-            rows.extend(state.finish().into_iter().map(|row| (row.start_ns, group, row.values)));
-        }
-        debug_assert!(
-            rows.iter().all(|(.., values)| values.len() == width),
-            "a row has a value for each aggregate"
-        );
-        match self.order {
-            Order::Ascending => rows.sort_by_key(|&(timestamp, group, _)| (timestamp, group)),
-            Order::Descending => {
-                rows.sort_by_key(|&(timestamp, group, _)| (core::cmp::Reverse(timestamp), group))
-            }
-        }
-        self.ready = Some(rows.into_iter());
     }
 }
 

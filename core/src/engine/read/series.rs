@@ -1,17 +1,20 @@
 //! Reading series by series: the pieces of a series that overlap in time are merged, later commits win.
-use super::piece::{Piece, clip, cluster, delete, overlap_points};
+mod merge;
+
+use super::indexes::load_index;
+use super::piece::{Piece, cluster, overlap_points};
+use super::stats::ReadCounts;
 use super::view::ReadView;
 use crate::codec::Scratch;
-use crate::error::{At, Result};
-use crate::head::keep_last;
-use crate::ids::SeriesId;
+use crate::error::Result;
 use crate::model::TimeRange;
-use crate::segment::{BlockMeta, SegmentIndex, decode_block};
+use crate::segment::{BlockMeta, SegmentIndex};
 use crate::source::{ByteRange, Source, Step};
 use crate::statistics::Statistics;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Bytes of blocks that a reader asks for ahead when the ones it needs are missing.
 const LOOK_AHEAD_BYTES: u64 = 8 << 20;
@@ -33,9 +36,13 @@ pub struct SeriesReader {
     view: Arc<ReadView>,
     range: TimeRange,
     indexes: Indexes,
+    indexes_loaded: bool,
+    /// Positions in the view of the series that it reads.
+    pub(super) all: Range<usize>,
     series: usize,
-    /// Pieces of the current series by start, `None` before they are listed.
-    pieces: Option<Vec<Piece>>,
+    /// Pieces of the current series by start, once `listed`.
+    pieces: Vec<Piece>,
+    listed: bool,
     /// Points of the current series before this were already given out.
     floor: i64,
     timestamps: Vec<i64>,
@@ -44,6 +51,7 @@ pub struct SeriesReader {
     piece_bits: Vec<u64>,
     merged: Vec<(i64, u64)>,
     scratch: Scratch,
+    pub(super) counts: ReadCounts,
 }
 
 impl SeriesReader {
@@ -53,14 +61,25 @@ impl SeriesReader {
         Self::with_indexes(view, range, indexes)
     }
 
+    /// Of the series at these positions of the view.
+    pub(super) fn of_series(view: Arc<ReadView>, range: TimeRange, series: Range<usize>) -> Self {
+        let mut reader = Self::new(view, range);
+        reader.series = series.start;
+        reader.all = series;
+        reader
+    }
+
     pub(crate) fn with_indexes(view: Arc<ReadView>, range: TimeRange, indexes: Indexes) -> Self {
         let range = range.intersection(&view.range);
         Self {
+            all: 0..view.series.len(),
             view,
             range,
             indexes,
+            indexes_loaded: false,
             series: 0,
-            pieces: None,
+            pieces: Vec::new(),
+            listed: false,
             floor: i64::MIN,
             timestamps: Vec::new(),
             bits: Vec::new(),
@@ -68,6 +87,7 @@ impl SeriesReader {
             piece_bits: Vec::new(),
             merged: Vec::new(),
             scratch: Scratch::default(),
+            counts: ReadCounts::default(),
         }
     }
 
@@ -76,34 +96,45 @@ impl SeriesReader {
         (&self.timestamps, &self.bits)
     }
 
+    pub(crate) fn view(&self) -> &ReadView {
+        &self.view
+    }
+
     pub(crate) fn indexes(&self) -> &Indexes {
         &self.indexes
     }
 
-    /// Reads what is not read yet of the indexes that the view needs.
+    /// Starts over, in a range of which the indexes are loaded.
+    pub(super) fn restart(&mut self, range: TimeRange) {
+        self.range = range.intersection(&self.view.range);
+        self.series = self.all.start;
+        self.listed = false;
+    }
+
+    /// Reads what is not read yet of the indexes that it needs.
     pub fn load_indexes(&mut self, source: &mut dyn Source) -> Result<Step<()>> {
+        let series = self.view.series.get(self.all.clone()).unwrap_or_default();
+        // Not always in order: a view may be put beside another one's series.
+        let ids = || series.iter().map(|series| series.id);
+        let (Some(first), Some(last)) = (ids().min(), ids().max()) else { return Ok(Step::Ready(())) };
         let mut missing = Vec::new();
         for (entry, index) in self.view.entries.iter().zip(&mut self.indexes) {
-            if index.is_some() || !entry.summary.time.overlaps(&self.range) {
-                continue;
-            }
             let summary = &entry.summary;
-            let place = || alloc::format!("segment {} at {}", summary.identity, entry.offset);
-            if let Some(known) = source.cached_index(&summary.identity) {
-                *index = Some(known);
+            let concerned = summary.time.overlaps(&self.range)
+                && summary.series_min <= last
+                && first <= summary.series_max;
+            if index.is_some() || !concerned {
                 continue;
             }
-            let range = ByteRange::new(entry.offset + summary.index_offset, u64::from(summary.index_len));
-            match source.read(range).at(place)? {
-                Some(bytes) => {
-                    let parsed =
-                        Arc::new(SegmentIndex::parse(None, bytes, Some(&summary.identity)).at(place)?);
-                    source.keep_index(&summary.identity, &parsed);
+            match load_index(entry, source)? {
+                Ok((parsed, bytes)) => {
+                    self.counts.bytes_read += bytes;
                     *index = Some(parsed);
                 }
-                None => missing.push(range),
+                Err(range) => missing.push(range),
             }
         }
+        self.indexes_loaded = missing.is_empty();
         Ok(if missing.is_empty() { Step::Ready(()) } else { Step::Missing(missing) })
     }
 
@@ -114,44 +145,48 @@ impl SeriesReader {
         source: &mut dyn Source,
         take: &mut dyn FnMut(usize, &Statistics) -> bool,
     ) -> Result<Step<Chunk>> {
-        if self.series == 0
-            && self.pieces.is_none()
+        if !self.indexes_loaded
             && let Step::Missing(ranges) = self.load_indexes(source)?
         {
             return Ok(Step::Missing(ranges));
         }
-        while self.series < self.view.series.len() {
+        // Taken out, so that one list serves all series.
+        let mut pieces = core::mem::take(&mut self.pieces);
+        let step = self.next_of(&mut pieces, source, take);
+        self.pieces = pieces;
+        step
+    }
+
+    fn next_of(
+        &mut self,
+        pieces: &mut Vec<Piece>,
+        source: &mut dyn Source,
+        take: &mut dyn FnMut(usize, &Statistics) -> bool,
+    ) -> Result<Step<Chunk>> {
+        while self.series < self.all.end {
             let series = self.series;
-            let pieces = match self.pieces.take() {
-                Some(pieces) => pieces,
-                None => {
-                    self.floor = self.range.min;
-                    self.list_pieces(series)
-                }
-            };
+            if !self.listed {
+                self.floor = self.range.min;
+                self.list_pieces(series, pieces);
+                self.listed = true;
+                self.counts.listed(pieces);
+            }
             if pieces.is_empty() {
                 self.series += 1;
+                self.listed = false;
                 continue;
             }
-            let (count, cut) = cluster(&pieces, self.floor);
+            let (count, cut) = cluster(pieces, self.floor);
             let (now, _) = pieces.split_at(count);
             if let Some(statistics) = self.lone_block(series, now, cut)
                 && take(series, &statistics)
             {
+                self.counts.blocks_by_statistics += 1;
                 self.advance(pieces, count, cut);
                 return Ok(Step::Ready(Chunk { series, by_statistics: true }));
             }
-            match self.merge(source, series, now, cut) {
-                Ok(true) => {}
-                Ok(false) => {
-                    let missing = self.missing_from(source, &pieces)?;
-                    self.pieces = Some(pieces);
-                    return Ok(Step::Missing(missing));
-                }
-                Err(error) => {
-                    self.pieces = Some(pieces);
-                    return Err(error);
-                }
+            if !self.merge(source, series, now, cut)? {
+                return Ok(Step::Missing(self.missing_from(source, pieces)?));
             }
             self.advance(pieces, count, cut);
             if !self.timestamps.is_empty() {
@@ -162,15 +197,14 @@ impl SeriesReader {
     }
 
     /// Points that the pieces of every series hold inside `range` at most; an estimate where pieces reach out of it.
-    pub(super) fn estimate(&self, range: TimeRange) -> u64 {
-        let pieces = (0..self.view.series.len()).flat_map(|series| self.list_pieces(series));
-        pieces.map(|piece| overlap_points(piece.time(), piece.points(), range)).sum()
+    pub(crate) fn estimate(&self, range: TimeRange) -> u64 {
+        self.fold_pieces(0, |points, piece| points + overlap_points(piece.time(), piece.points(), range))
     }
 
     /// Smallest range that covers every piece.
     pub(crate) fn extent(&self) -> TimeRange {
-        let pieces = (0..self.view.series.len()).flat_map(|series| self.list_pieces(series));
-        pieces.fold(TimeRange::EMPTY, |range, piece| range.union(&piece.time())).intersection(&self.range)
+        self.fold_pieces(TimeRange::EMPTY, |range, piece| range.union(&piece.time()))
+            .intersection(&self.range)
     }
 
     /// Points of the view's segments by the start that `start_of` gives their block's first timestamp.
@@ -184,12 +218,21 @@ impl SeriesReader {
         counts.into_iter().collect()
     }
 
-    fn list_pieces(&self, series: usize) -> Vec<Piece> {
+    fn fold_pieces<T>(&self, start: T, mut fold: impl FnMut(T, &Piece) -> T) -> T {
         let mut pieces = Vec::new();
-        let Some(view) = self.view.series.get(series) else { return pieces };
+        self.all.clone().fold(start, |folded, series| {
+            self.list_pieces(series, &mut pieces);
+            pieces.iter().fold(folded, &mut fold)
+        })
+    }
+
+    /// Replaces what is in `pieces` by those of a series, by start.
+    fn list_pieces(&self, series: usize, pieces: &mut Vec<Piece>) {
+        pieces.clear();
+        let Some(view) = self.view.series.get(series) else { return };
         for (number, (entry, index)) in self.view.entries.iter().zip(&self.indexes).enumerate() {
             let Some(index) = index else { continue };
-            for block in index.blocks_in(view.info.id, self.range) {
+            for block in index.blocks_in(view.id, self.range) {
                 let Some((time, points)) = index.time_and_count(block) else { continue };
                 pieces.push(Piece::Block {
                     entry: number,
@@ -214,13 +257,12 @@ impl SeriesReader {
             }
         }
         pieces.sort_by_key(|piece| (piece.time().min, piece.lsn_max()));
-        pieces
     }
 
     /// Statistics of a piece that is a block and that nothing cuts, overwrites or deletes from.
     fn lone_block(&self, series: usize, now: &[Piece], cut: i64) -> Option<Statistics> {
         let [Piece::Block { entry, block, time, lsn_max, .. }] = now else { return None };
-        let id = self.view.series.get(series)?.info.id;
+        let id = self.view.series.get(series)?.id;
         let whole = self.range.covers(time) && self.floor <= time.min && time.max <= cut;
         let deleted = self
             .view
@@ -230,78 +272,6 @@ impl SeriesReader {
         (whole && !deleted)
             .then(|| self.indexes.get(*entry)?.as_ref()?.meta(*block).map(|meta| meta.stats))
             .flatten()
-    }
-
-    /// Merges the pieces, up to and including `cut`, into the points of this chunk. False when bytes are missing.
-    fn merge(&mut self, source: &mut dyn Source, series: usize, pieces: &[Piece], cut: i64) -> Result<bool> {
-        self.timestamps.clear();
-        self.bits.clear();
-        let view = Arc::clone(&self.view);
-        let Some(series_view) = view.series.get(series) else { return Ok(true) };
-        let id = series_view.info.id;
-        let window = self.range.intersection(&TimeRange { min: self.floor, max: cut });
-        let mut in_order: Vec<&Piece> = pieces.iter().collect();
-        in_order.sort_by_key(|piece| piece.lsn_max());
-        let several = pieces.len() > 1;
-        self.merged.clear();
-        for piece in in_order {
-            match piece {
-                Piece::Block { entry, block, .. } => {
-                    if !self.read_block(source, &view, id, *entry, *block)? {
-                        return Ok(false);
-                    }
-                }
-                Piece::Unsealed { index, .. } => {
-                    let Some(unsealed) = series_view.unsealed.get(*index) else { continue };
-                    self.piece_timestamps.clear();
-                    self.piece_timestamps.extend_from_slice(&unsealed.timestamps);
-                    self.piece_bits.clear();
-                    self.piece_bits.extend_from_slice(&unsealed.bits);
-                }
-            }
-            clip(&mut self.piece_timestamps, &mut self.piece_bits, window);
-            delete(&mut self.piece_timestamps, &mut self.piece_bits, id, piece.lsn_max(), &view.tombstones);
-            if several {
-                self.merged
-                    .extend(self.piece_timestamps.iter().copied().zip(self.piece_bits.iter().copied()));
-            } else {
-                core::mem::swap(&mut self.timestamps, &mut self.piece_timestamps);
-                core::mem::swap(&mut self.bits, &mut self.piece_bits);
-            }
-        }
-        if several {
-            keep_last(&mut self.merged);
-            self.timestamps.extend(self.merged.iter().map(|&(timestamp, _)| timestamp));
-            self.bits.extend(self.merged.iter().map(|&(_, bits)| bits));
-        }
-        Ok(true)
-    }
-
-    fn read_block(
-        &mut self,
-        source: &mut dyn Source,
-        view: &ReadView,
-        id: SeriesId,
-        entry: usize,
-        block: usize,
-    ) -> Result<bool> {
-        let Some((entry, meta)) = self.meta(view, entry, block) else { return Ok(true) };
-        let range = ByteRange::new(entry.offset + meta.offset, u64::from(meta.len));
-        let place = || {
-            alloc::format!(
-                "segment {} at {}, block at {} of series {}, time {}..={}",
-                entry.summary.identity,
-                entry.offset,
-                range.offset,
-                id.0,
-                meta.stats.time.min,
-                meta.stats.time.max
-            )
-        };
-        let Some(bytes) = source.read(range).at(place)? else { return Ok(false) };
-        decode_block(bytes, &meta, &mut self.piece_timestamps, &mut self.piece_bits, &mut self.scratch)
-            .at(place)?;
-        Ok(true)
     }
 
     fn meta<'v>(
@@ -317,10 +287,10 @@ impl SeriesReader {
     fn missing_from(&self, source: &mut dyn Source, pieces: &[Piece]) -> Result<Vec<ByteRange>> {
         let mut missing = Vec::new();
         let mut bytes = 0;
-        let following = (self.series + 1..self.view.series.len()).map(|series| self.list_pieces(series));
-        for pieces in core::iter::once(pieces.to_vec()).chain(following) {
-            for piece in pieces {
-                let Piece::Block { entry, block, .. } = piece else { continue };
+        let mut pieces = pieces.to_vec();
+        for series in self.series + 1..=self.all.end {
+            for piece in &pieces {
+                let Piece::Block { entry, block, .. } = *piece else { continue };
                 let Some((entry, meta)) = self.meta(&self.view, entry, block) else { continue };
                 let range = ByteRange::new(entry.offset + meta.offset, u64::from(meta.len));
                 if source.read(range)?.is_none() {
@@ -331,12 +301,13 @@ impl SeriesReader {
                     return Ok(missing);
                 }
             }
+            self.list_pieces(series, &mut pieces);
         }
         Ok(missing)
     }
 
     /// Drops the pieces that are read to their end; those that reach behind `cut` are read on from there.
-    fn advance(&mut self, mut pieces: Vec<Piece>, count: usize, cut: i64) {
+    fn advance(&mut self, pieces: &mut Vec<Piece>, count: usize, cut: i64) {
         let mut position = 0;
         pieces.retain(|piece| {
             position += 1;
@@ -344,10 +315,9 @@ impl SeriesReader {
         });
         if pieces.is_empty() || cut == i64::MAX {
             self.series += 1;
-            self.pieces = None;
+            self.listed = false;
         } else {
             self.floor = cut + 1;
-            self.pieces = Some(pieces);
         }
     }
 }

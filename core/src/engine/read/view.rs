@@ -1,8 +1,10 @@
 //! View: everything a reader may see, as of one commit.
 use crate::engine::checkpoint::applies;
-use crate::engine::{Engine, Pin, Selector};
+use crate::engine::{Engine, NameStep, Pin, Selector};
+use crate::error::Result;
 use crate::format::{SegmentEntry, Tombstone};
-use crate::head::{Position, SeriesInfo, Unsealed};
+use crate::head::{Position, Scope, SeriesInfo, SeriesNames, Unsealed};
+use crate::ids::{SeriesId, SeriesKey};
 use crate::model::TimeRange;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,6 +17,8 @@ pub struct ReadView {
     pub(crate) series: Vec<SeriesView>,
     /// Segments that may hold points of the series in the range.
     pub(crate) entries: Vec<SegmentEntry>,
+    /// All segments of the database, those left out included.
+    pub(crate) segments_total: usize,
     /// Deletions that may name points of those segments or of the unsealed points.
     pub(crate) tombstones: Vec<Tombstone>,
     #[expect(dead_code, reason = "keeps the segments' extents from being reused")]
@@ -24,14 +28,53 @@ pub struct ReadView {
 /// One series in a view.
 #[derive(Clone, Debug)]
 pub struct SeriesView {
-    pub(crate) info: Arc<SeriesInfo>,
+    pub(crate) id: SeriesId,
+    names: Arc<SeriesNames>,
+    row: u32,
     pub(crate) unsealed: Vec<Unsealed>,
 }
 
 impl SeriesView {
-    /// Which series it is.
-    pub fn info(&self) -> &SeriesInfo {
-        &self.info
+    /// Series by their names: the rows of `names` are those of `ids`.
+    pub(crate) fn of_names(ids: Vec<SeriesId>, names: SeriesNames) -> Vec<Self> {
+        let names = Arc::new(names);
+        let view = |(id, row)| Self { id, names: Arc::clone(&names), row, unsealed: Vec::new() };
+        ids.into_iter().zip(0..).map(view).collect()
+    }
+
+    /// Its number in this database.
+    pub fn id(&self) -> SeriesId {
+        self.id
+    }
+
+    /// Name of its metric.
+    pub fn metric(&self) -> &str {
+        self.names.metric(self.row)
+    }
+
+    /// Its tags, in order of key.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        self.names.tags(self.row)
+    }
+
+    /// A series of the same names and without points, whose number no segment has.
+    pub(crate) fn absent(&self) -> Self {
+        Self { id: SeriesId(u64::MAX), names: Arc::clone(&self.names), row: self.row, unsealed: Vec::new() }
+    }
+
+    /// The value of a tag; empty when it is absent.
+    pub fn tag(&self, key: &str) -> &str {
+        self.tags().find(|(found, _)| *found == key).map_or("", |(_, value)| value)
+    }
+
+    /// Its identity in every database; hashed on every call.
+    pub fn key(&self) -> SeriesKey {
+        self.names.key(self.row)
+    }
+
+    /// Which series it is, copied.
+    pub fn info(&self) -> SeriesInfo {
+        SeriesInfo { id: self.id, key: self.key(), series: self.names.series(self.row) }
     }
 }
 
@@ -58,23 +101,28 @@ impl ReadView {
 }
 
 impl Engine {
-    /// The series that `selector` selects, limited to `range`, as of the last visible commit. Costs a look at each series
-    /// of the metric and a copy of their unsealed points; no I/O.
-    pub fn view(&mut self, selector: &Selector, range: TimeRange) -> ReadView {
+    /// The series that `selector` selects, limited to `range`, as of the last visible commit. Costs a look at the index of
+    /// their tags and a copy of their names and unsealed points; no I/O.
+    pub fn view(&mut self, selector: &Selector, range: TimeRange) -> Result<NameStep<ReadView>> {
         let position = self.log.settled;
-        let mut series: Vec<SeriesView> = selector
-            .series(&self.dictionary)
-            .map(|(slot, info)| {
+        let ids = match self.select(selector, Scope::Visible) {
+            NameStep::Ready(ids) => ids,
+            NameStep::Load(load) => return Ok(NameStep::Load(load)),
+        };
+        let names = self.dictionary.names(&ids)?;
+        let mut series = SeriesView::of_names(ids, names);
+        if self.unsealed_points() > 0 {
+            for series in &mut series {
+                let Some(slot) = self.dictionary.slot(series.id) else { continue };
                 let frozen = self
                     .frozen
                     .iter()
                     .filter_map(|frozen| Unsealed::read(frozen.get(slot)?, frozen.end.lsn, range));
                 let head = self.head.get(slot).and_then(|buffer| Unsealed::read(buffer, position.lsn, range));
-                SeriesView { info: Arc::clone(info), unsealed: frozen.chain(head).collect() }
-            })
-            .collect();
-        series.sort_unstable_by_key(|series| series.info.id);
-        let (first, last) = (series.first().map(|s| s.info.id), series.last().map(|s| s.info.id));
+                series.unsealed = frozen.chain(head).collect();
+            }
+        }
+        let (first, last) = (series.first().map(|s| s.id), series.last().map(|s| s.id));
         let entries: Vec<SegmentEntry> = match first.zip(last) {
             Some((first, last)) => self
                 .catalog
@@ -94,7 +142,8 @@ impl Engine {
         };
         let tombstones = self.tombstones.iter().filter(relevant).cloned().collect();
         let pin = self.pin();
-        ReadView { position, range, series, entries, tombstones, pin }
+        let segments_total = self.catalog.point_segments().count();
+        Ok(NameStep::Ready(ReadView { position, range, series, entries, segments_total, tombstones, pin }))
     }
 
     /// Pins the current generation.

@@ -23,6 +23,12 @@ enum State {
     Quote,
 }
 
+impl Default for RowBoundary {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl RowBoundary {
     /// At the start of a row.
     pub(super) fn new() -> Self {

@@ -2,6 +2,7 @@
 //!
 //! The buffers live as long as the reader: a row costs no allocation.
 use crate::error::{Error, Result};
+use crate::export::convert::utf8;
 use crate::text::shorten;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,14 +19,7 @@ pub(super) struct Cells {
 impl Cells {
     /// Cuts a row without its line end. Cells are read from what comes back with [`Cells::get`].
     pub(super) fn cut<'a>(&'a mut self, row: &'a [u8], quoted: bool) -> Result<CutRow<'a>> {
-        let row = core::str::from_utf8(row).map_err(|error| {
-            let behind = row.get(error.valid_up_to()..).unwrap_or_default();
-            Error::invalid(alloc::format!(
-                "byte {} of the row is not UTF-8, at {}; convert the file to UTF-8",
-                error.valid_up_to() + 1,
-                shorten(behind)
-            ))
-        })?;
+        let row = utf8(row, "row")?;
         self.spans.clear();
         let text = if quoted {
             self.unquoted.clear();

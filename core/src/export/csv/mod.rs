@@ -7,17 +7,20 @@ mod boundary;
 mod cells;
 mod columns;
 mod convert;
-mod options;
-mod reader;
+mod format;
 mod row;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use options::{CsvOptions, CsvReport, OnError, SkippedLine};
-pub use reader::CsvReader;
+use super::TextReader;
+use super::reader::BYTE_ORDER_MARK;
+pub use format::CsvFormat;
 pub use row::CsvRow;
-pub use writer::{CsvSeries, CsvWriter};
+pub use writer::CsvWriter;
+
+/// Reads a CSV file.
+pub type CsvReader = TextReader<CsvFormat>;
 
 /// Column of the time.
 const TIMESTAMP: &str = "timestamp";
@@ -27,5 +30,3 @@ const METRIC: &str = "metric";
 const VALUE: &str = "value";
 /// Before a tag key in the header that would otherwise be read as something else.
 const TAG_PREFIX: &str = "tag:";
-/// Starts files of some programs; not part of their text.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -1,6 +1,7 @@
 //! One row of a file as a point.
 use super::cells::CutRow;
 use super::columns::Columns;
+use crate::export::TextPoint;
 use crate::model::PointSource;
 use alloc::string::String;
 
@@ -16,9 +17,8 @@ pub struct CsvRow<'a> {
     pub(super) line: u64,
 }
 
-impl CsvRow<'_> {
-    /// Line of the file where the row starts, counted from 1.
-    pub fn line(&self) -> u64 {
+impl TextPoint for CsvRow<'_> {
+    fn line(&self) -> u64 {
         self.line
     }
 }

@@ -4,26 +4,22 @@
 //! are RFC 3339 with `Z`, lines end with a line feed, cells are quoted only where they must be.
 use super::{BYTE_ORDER_MARK, METRIC, TAG_PREFIX, TIMESTAMP, VALUE};
 use crate::error::{Error, Result};
+use crate::export::PointWriter;
 use crate::model::Tags;
 use crate::text::{shorten, write_number};
 use crate::time::TimestampWriter;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Writes a CSV file: the header, then rows in any order.
+/// Writes a CSV file.
 #[derive(Clone, Debug)]
 pub struct CsvWriter {
     /// Sorted, unique.
     tag_keys: Vec<String>,
     times: TimestampWriter,
-}
-
-/// The cells that all rows of a series share, made once by [`CsvWriter::series`] of the writer that uses them.
-#[derive(Clone, Debug)]
-pub struct CsvSeries {
-    /// Between the time and the value.
+    /// Of the series: what stands between the time and the value.
     metric: Vec<u8>,
-    /// Behind the value, with the line end.
+    /// Of the series: what stands behind the value, with the line end.
     tags: Vec<u8>,
 }
 
@@ -32,10 +28,13 @@ impl CsvWriter {
     pub fn new(mut tag_keys: Vec<String>) -> Self {
         tag_keys.sort_unstable();
         tag_keys.dedup();
-        Self { tag_keys, times: TimestampWriter::new() }
+        Self { tag_keys, times: TimestampWriter::new(), metric: Vec::new(), tags: Vec::new() }
     }
+}
+
+impl PointWriter for CsvWriter {
     /// Appends the header.
-    pub fn header(&self, out: &mut Vec<u8>) {
+    fn start(&mut self, out: &mut Vec<u8>) {
         for (index, name) in [TIMESTAMP, METRIC, VALUE].into_iter().enumerate() {
             if index > 0 {
                 out.push(b',');
@@ -52,25 +51,26 @@ impl CsvWriter {
         }
         out.push(b'\n');
     }
-    /// Prepares the rows of a series. An error when it has a tag that no column was made for, or no metric: its rows
-    /// would not read back.
-    pub fn series(&self, metric: &str, tags: &Tags) -> Result<CsvSeries> {
+    /// An error when the series has a tag that no column was made for, or no metric: its rows would not read back.
+    fn series(&mut self, metric: &str, tags: &Tags) -> Result<()> {
         if metric.is_empty() {
             return Err(Error::invalid("a metric without a name can't be written as CSV"));
         }
-        let mut series = CsvSeries { metric: Vec::from(b","), tags: Vec::new() };
-        write_cell(metric, &mut series.metric);
-        series.metric.push(b',');
+        self.metric.clear();
+        self.metric.push(b',');
+        write_cell(metric, &mut self.metric);
+        self.metric.push(b',');
+        self.tags.clear();
         let mut pairs = tags.iter().peekable();
         for column in &self.tag_keys {
-            series.tags.push(b',');
+            self.tags.push(b',');
             if let Some((_, value)) = pairs.next_if(|(key, _)| *key == column.as_str()) {
-                write_cell(value, &mut series.tags);
+                write_cell(value, &mut self.tags);
             }
         }
-        series.tags.push(b'\n');
+        self.tags.push(b'\n');
         match pairs.next() {
-            None => Ok(series),
+            None => Ok(()),
             Some((key, _)) => Err(Error::invalid(alloc::format!(
                 "no column for tag {} of {}; give the writer the tag keys of all series",
                 shorten(key.as_bytes()),
@@ -78,25 +78,13 @@ impl CsvWriter {
             ))),
         }
     }
-    /// Appends one row of a prepared series: the time in Unix nanoseconds, the value by its bits. Fastest in order of time.
-    pub fn point(&mut self, out: &mut Vec<u8>, series: &CsvSeries, timestamp: i64, bits: u64) {
-        self.times.write(timestamp, out);
-        out.extend_from_slice(&series.metric);
-        write_number(bits, out);
-        out.extend_from_slice(&series.tags);
-    }
-    /// Appends one row; see [`CsvWriter::series`] for its errors, and for a cheaper way when a series has many rows.
-    pub fn row(
-        &mut self,
-        out: &mut Vec<u8>,
-        metric: &str,
-        tags: &Tags,
-        timestamp: i64,
-        bits: u64,
-    ) -> Result<()> {
-        let series = self.series(metric, tags)?;
-        self.point(out, &series, timestamp, bits);
-        Ok(())
+    fn points(&mut self, out: &mut Vec<u8>, timestamps: &[i64], bits: &[u64]) {
+        for (&timestamp, &bits) in timestamps.iter().zip(bits) {
+            self.times.write(timestamp, out);
+            out.extend_from_slice(&self.metric);
+            write_number(bits, out);
+            out.extend_from_slice(&self.tags);
+        }
     }
 }
 
@@ -127,10 +115,12 @@ mod tests {
     fn a_file_looks_like_one() {
         let mut writer = CsvWriter::new(["value", "host", "host", "tag:x", "a b"].map(String::from).into());
         let mut out = Vec::new();
-        writer.header(&mut out);
+        writer.start(&mut out);
         let tags = Tags::new([("host", "a,\"b\"\rc"), ("value", " x")]).unwrap();
-        writer.row(&mut out, "cpu load", &tags, 1_500_000_000, 21.5f64.to_bits()).unwrap();
-        writer.row(&mut out, "m", &Tags::default(), 0, 3f64.to_bits()).unwrap();
+        writer.series("cpu load", &tags).unwrap();
+        writer.points(&mut out, &[1_500_000_000], &[21.5f64.to_bits()]);
+        writer.series("m", &Tags::default()).unwrap();
+        writer.points(&mut out, &[0], &[3f64.to_bits()]);
         let text = core::str::from_utf8(&out).unwrap();
         let expected = "timestamp,metric,value,a b,host,tag:tag:x,tag:value\n\
             1970-01-01T00:00:01.5Z,cpu load,21.5,,\"a,\"\"b\"\"\rc\",,\" x\"\n\
@@ -140,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_tag_without_a_column_is_refused_not_lost() {
-        let writer = CsvWriter::new(["b".into()].into());
+        let mut writer = CsvWriter::new(["b".into()].into());
         for key in ["a", "c"] {
             let tags = Tags::new([(key, "1"), ("b", "2")]).unwrap();
             assert!(writer.series("m", &tags).unwrap_err().message().contains("no column for tag"));

@@ -1,9 +1,11 @@
 //! Logs made, broken and read again.
-use super::super::commit::{Commit, CommitKind};
+use super::super::commit::Commit;
+use super::super::commit_kind::CommitKind;
 use super::super::examples::{CHAIN, EPOCH, LINEAGE};
 use super::super::features::Features;
 use super::super::frame::{FrameHead, encode_frame};
 use super::*;
+use crate::format::SeriesSet;
 use alloc::vec::Vec;
 
 const FIRST_LSN: u64 = 7;
@@ -345,7 +347,7 @@ fn a_reader_that_follows_reads_each_frame_once() {
 
 #[test]
 fn an_expiry_travels_through_a_log() {
-    let commit = Commit::Expire { cutoff: -5 };
+    let commit = Commit::Expire { cutoff: -5, series: SeriesSet::all() };
     let mut bytes = Log::new().bytes;
     let head = FrameHead {
         lsn: FIRST_LSN,

@@ -23,7 +23,9 @@ pub struct Aggregation {
     columns: Columns,
     /// Start of each window, in the order in which they were first met; a window's place here is its slot.
     starts: Vec<i64>,
-    /// Slot by start. Not consulted while windows follow each other as they did in the series before.
+    /// True while each start was above the one before it, as it is unless series begin at different times.
+    ascending: bool,
+    /// Slot by start, kept once starts are not `ascending`: until then a search in them finds the slot.
     slots: HashMap<i64, usize>,
     /// The window that was last met in this series.
     cursor: Option<Cursor>,
@@ -61,6 +63,7 @@ impl Aggregation {
             range,
             columns: Columns::new(aggregates),
             starts: Vec::new(),
+            ascending: true,
             slots: HashMap::new(),
             cursor: None,
             run: None,
@@ -151,23 +154,34 @@ impl Aggregation {
     }
 
     /// The rows, in ascending time; none without points.
-    pub fn finish(mut self) -> Vec<WindowRow> {
+    pub fn finish(self) -> Vec<WindowRow> {
+        let width = self.aggregates.len();
+        let (mut values, mut starts) = (Vec::new(), Vec::new());
+        self.finish_into(&mut values, |start_ns| starts.push(start_ns));
+        let row = |(at, start_ns): (usize, i64)| WindowRow {
+            start_ns,
+            values: values.get(at * width..(at + 1) * width).unwrap_or_default().to_vec(),
+        };
+        starts.into_iter().enumerate().map(row).collect()
+    }
+
+    /// The rows as columns: tells `row` the start of each, in ascending time, and appends its values, one per aggregate,
+    /// to `values`.
+    pub(crate) fn finish_into(mut self, values: &mut Vec<f64>, mut row: impl FnMut(i64)) {
         self.end_run();
-        let mut order: Vec<(i64, usize)> =
-            self.starts.iter().enumerate().map(|(slot, &start)| (start, slot)).collect();
-        order.sort_unstable();
+        let mut order: Vec<(i64, usize)> = self.starts.iter().copied().zip(0..).collect();
+        if !self.ascending {
+            order.sort_unstable();
+        }
         let whole_start = match self.range.min {
             i64::MIN => self.first_timestamp,
             start => start,
         };
-        let (columns, aggregates) = (&mut self.columns, &self.aggregates);
-        order
-            .into_iter()
-            .map(|(start, slot)| WindowRow {
-                start_ns: if self.window_ns.is_some() { start } else { whole_start },
-                values: aggregates.iter().map(|&aggregate| columns.value(slot, aggregate)).collect(),
-            })
-            .collect()
+        values.reserve(order.len() * self.aggregates.len());
+        for (start, slot) in order {
+            row(if self.window_ns.is_some() { start } else { whole_start });
+            values.extend(self.aggregates.iter().map(|&aggregate| self.columns.value(slot, aggregate)));
+        }
     }
 
     fn check_order(&self, first: i64, last: i64) -> Result<()> {
@@ -211,6 +225,18 @@ impl Aggregation {
             return likely;
         }
         let next = self.starts.len();
+        if self.ascending {
+            if self.starts.last().is_none_or(|&last| last < start) {
+                self.starts.push(start);
+                self.columns.grow();
+                return next;
+            }
+            if let Ok(slot) = self.starts.binary_search(&start) {
+                return slot;
+            }
+            self.ascending = false;
+            self.slots = self.starts.iter().copied().zip(0..).collect();
+        }
         let slot = *self.slots.entry(start).or_insert(next);
         if slot == next {
             self.starts.push(start);

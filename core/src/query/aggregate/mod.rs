@@ -15,13 +15,15 @@
 //!
 //! **What depends on the layout.** Nothing but the last bits of `sum`, `mean`, `stddev` and `rate`: floating-point
 //! addition is not associative, and the order of additions follows the order of the calls (series, blocks, statistics
-//! of blocks, parallel scans) and runs in 8 lanes inside long runs. That includes whether a sum of huge values of both
+//! of blocks, merges of parts) and runs in 8 lanes inside long runs. Parts of a query are cut and merged in an order of
+//! their own, whoever reads them, so the number of threads is no part of the layout. That includes whether a sum of huge values of both
 //! signs overflows on the way. All other results are the same for every order of calls; which
 //! of the many bit patterns a NaN has is not part of a result, except in `first` and `last`.
 //!
 //! **Windows** are aligned to the epoch: a point belongs to the window that starts at `floor(timestamp / length) *
 //! length`, so times before 1970 are rounded down too. A start that i64 can't hold reads as `i64::MIN`. The first window
-//! may start before the query's range, and only holds points of the range. Windows without points have no row.
+//! may start before the query's range, and only holds points of the range. Windows without points have no row here;
+//! [`Fill`](crate::query::Fill) is up to the caller.
 mod aggregation;
 mod columns;
 mod deviation;
@@ -38,3 +40,4 @@ mod naive;
 mod tests;
 
 pub use aggregation::{Aggregation, WindowRow};
+pub(crate) use window::window_around;

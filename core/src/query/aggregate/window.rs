@@ -2,7 +2,7 @@
 use crate::model::TimeRange;
 
 /// The window of length `window_ns` (above 0) around a timestamp. Only at the two ends of i64 may it be shorter.
-pub(super) fn window_around(timestamp: i64, window_ns: i64) -> TimeRange {
+pub(crate) fn window_around(timestamp: i64, window_ns: i64) -> TimeRange {
     let past_start = timestamp.rem_euclid(window_ns);
     TimeRange {
         min: timestamp.saturating_sub(past_start),

@@ -1,47 +1,41 @@
-//! The conditions after WHERE.
+//! One condition after WHERE: on a tag, or on time.
 use super::cursor::Parser;
-use super::error::shown;
+use super::error::{Span, error_at, shown};
+use super::expression::Operand;
 use super::lexer::Token;
 use super::word::not_yet;
 use crate::error::Result;
 use crate::model::TimeRange;
-use crate::query::Matcher;
+use crate::query::check::too_many_patterns;
+use crate::query::{Matcher, Query, Regex};
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-const TAG_OPERATORS: &str = "=, !=, IN or NOT IN after the tag";
+const TAG_OPERATORS: &str = "=, !=, IN, NOT IN, ~ or !~ after the tag";
 
 impl Parser<'_> {
-    /// One condition or several joined by AND.
-    pub(super) fn conditions(&mut self) -> Result<()> {
-        loop {
-            self.condition()?;
-            if !self.take_keyword("AND")? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn condition(&mut self) -> Result<()> {
+    /// One condition.
+    pub(super) fn condition(&mut self) -> Result<Operand> {
+        let start = self.span;
         match self.token {
             Token::Word(word) if word.eq_ignore_ascii_case("time") => {
                 self.advance()?;
-                self.time_condition()
+                let range = self.time_condition()?;
+                let span = Span { start: start.start, end: self.end_of_last(start) };
+                Ok(Operand::time(range, span))
             }
             Token::Word(word) if word.eq_ignore_ascii_case("value") => Err(self.unsupported_here(
                 "conditions on the value are not yet supported; a tag with that name is written \"value\"",
             )),
-            Token::Symbol("(") => {
-                Err(self.unsupported_here("parentheses are not yet supported; conditions are joined by AND"))
-            }
             _ => {
                 let key = self.name("a tag or time")?;
-                self.tag_condition(key)
+                Ok(Operand::tag(self.tag_condition(key)?))
             }
         }
     }
 
-    fn time_condition(&mut self) -> Result<()> {
+    fn time_condition(&mut self) -> Result<TimeRange> {
         let operator = match self.token {
             Token::Symbol(operator @ ("<" | "<=" | "=" | ">=" | ">")) => operator,
             Token::Symbol("!=" | "<>") => {
@@ -51,19 +45,17 @@ impl Parser<'_> {
         };
         self.advance()?;
         let moment = self.moment()?;
-        let narrower = match operator {
+        Ok(match operator {
             "<" => TimeRange::new(None, Some(moment)),
             "<=" => TimeRange { min: i64::MIN, max: moment },
             "=" => TimeRange { min: moment, max: moment },
             ">=" => TimeRange { min: moment, max: i64::MAX },
             _ => moment.checked_add(1).map_or(TimeRange::EMPTY, |min| TimeRange { min, max: i64::MAX }),
-        };
-        self.query.range = self.query.range.intersection(&narrower);
-        Ok(())
+        })
     }
 
-    fn tag_condition(&mut self, key: String) -> Result<()> {
-        let matcher = match self.token {
+    fn tag_condition(&mut self, key: String) -> Result<Matcher> {
+        Ok(match self.token {
             Token::Symbol("=") => {
                 self.advance()?;
                 Matcher::Equal { key, value: self.string()? }
@@ -83,20 +75,47 @@ impl Parser<'_> {
                 }
                 Matcher::NotIn { key, values: self.strings()? }
             }
-            Token::Symbol("=~" | "!~") => {
-                return Err(self.unsupported_here(
-                    "regular expressions are not yet supported; write tag = 'a' or tag IN ('a', 'b')",
-                ));
+            Token::Symbol("~" | "=~") => {
+                self.advance()?;
+                Matcher::Match { key, regex: self.regex()? }
+            }
+            Token::Symbol("!~") => {
+                self.advance()?;
+                Matcher::NotMatch { key, regex: self.regex()? }
             }
             Token::Symbol("<" | "<=" | ">" | ">=") => {
-                return Err(
-                    self.invalid_here("tags have no order; they are compared with =, !=, IN and NOT IN")
-                );
+                return Err(self
+                    .invalid_here("tags have no order; they are compared with =, !=, IN, NOT IN, ~ and !~"));
             }
             _ => return Err(self.expected(TAG_OPERATORS)),
+        })
+    }
+
+    /// A regular expression in single quotes.
+    fn regex(&mut self) -> Result<Regex> {
+        let Token::Text(pattern) = self.token.clone() else {
+            if self.is_symbol("/") {
+                return Err(self.invalid_here("regular expressions are written in single quotes: '^a'"));
+            }
+            return Err(self.expected("a regular expression in single quotes"));
         };
-        self.query.matchers.push(matcher);
-        Ok(())
+        let span = self.span;
+        self.patterns += 1;
+        if self.patterns > Query::PATTERNS_MAX {
+            let error = too_many_patterns();
+            return Err(error_at(self.text, span, error.kind(), error.message()));
+        }
+        let regex = Regex::at(&pattern).map_err(|error| {
+            // Where the string holds a doubled quote, places in it and in the text are not the same.
+            let exact = matches!(pattern, Cow::Borrowed(_)) && error.offset < pattern.len();
+            let start = span.start + 1 + error.offset;
+            let length =
+                pattern.get(error.offset..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            let place = if exact { Span { start, end: start + length } } else { span };
+            error_at(self.text, place, error.kind, &error.message)
+        })?;
+        self.advance()?;
+        Ok(regex)
     }
 
     fn strings(&mut self) -> Result<Vec<String>> {

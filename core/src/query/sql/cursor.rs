@@ -11,7 +11,9 @@ use alloc::string::String;
 pub(super) struct Parser<'a> {
     pub(super) query: Query,
     pub(super) now_ns: i64,
-    text: &'a str,
+    /// Regular expressions that were read.
+    pub(super) patterns: usize,
+    pub(super) text: &'a str,
     lexer: Lexer<'a>,
     pub(super) token: Token<'a>,
     pub(super) span: Span,
@@ -22,7 +24,7 @@ impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, now_ns: i64) -> Result<Self> {
         let mut lexer = Lexer::new(text);
         let (token, span) = lexer.next()?;
-        Ok(Self { query: Query::metric(""), now_ns, text, lexer, token, span })
+        Ok(Self { query: Query::metric(""), now_ns, patterns: 0, text, lexer, token, span })
     }
     pub(super) fn advance(&mut self) -> Result<()> {
         (self.token, self.span) = self.lexer.next()?;

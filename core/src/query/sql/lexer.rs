@@ -22,8 +22,8 @@ pub(super) enum Token<'a> {
 }
 
 /// Longest first, so that `<=` is not read as `<`.
-const SYMBOLS: [&str; 16] =
-    ["!=", "<>", "<=", ">=", "=~", "!~", "=", "<", ">", "(", ")", ",", "*", "+", "-", ";"];
+const SYMBOLS: [&str; 18] =
+    ["!=", "<>", "<=", ">=", "=~", "!~", "=", "<", ">", "~", "(", ")", ",", "*", "+", "-", "/", ";"];
 
 /// The rest of a text.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::query::{GroupBy, Order, Query, Select};
 
 /// Clauses in the order in which they must stand.
-const CLAUSES: [&str; 5] = ["WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET"];
+const CLAUSES: [&str; 6] = ["WHERE", "GROUP", "FILL", "ORDER", "LIMIT", "OFFSET"];
 
 impl Parser<'_> {
     /// The whole text.
@@ -25,6 +25,9 @@ impl Parser<'_> {
         }
         if self.is_keyword("GROUP") {
             self.group_by()?;
+        }
+        if self.take_keyword("FILL")? {
+            self.fill()?;
         }
         if self.take_keyword("ORDER")? {
             self.order_by()?;
@@ -143,18 +146,18 @@ impl Parser<'_> {
             && CLAUSES.iter().chain(&["SELECT", "FROM"]).any(|clause| clause.eq_ignore_ascii_case(word))
         {
             return self.invalid_here(&alloc::format!(
-                "{} does not belong here; the order is SELECT, FROM, WHERE, GROUP BY, ORDER BY, LIMIT, OFFSET, each at most once",
+                "{} does not belong here; the order is SELECT, FROM, WHERE, GROUP BY, FILL, ORDER BY, LIMIT, OFFSET, each at most once",
                 word.to_ascii_uppercase()
             ));
         }
-        if self.is_symbol("-") {
-            return self.invalid_here(
-                "`-` is not expected here; a name with other characters than letters, digits, _ . and : is written in double quotes",
-            );
+        if let Token::Symbol(symbol @ ("-" | "/")) = self.token {
+            return self.invalid_here(&alloc::format!(
+                "`{symbol}` is not expected here; a name with other characters than letters, digits, _ . and : is written in double quotes",
+            ));
         }
         self.expected_keywords(
             "another clause or the end",
-            &["WHERE", "AND", "GROUP", "ORDER", "LIMIT", "OFFSET", "DESC", "ASC", "IN"],
+            &["WHERE", "AND", "OR", "GROUP", "FILL", "ORDER", "LIMIT", "OFFSET", "DESC", "ASC", "IN"],
         )
     }
 }

@@ -1,6 +1,7 @@
 //! A query back to text.
 use super::word::is_plain_name;
-use crate::query::{GroupBy, Matcher, Order, Query, Select};
+use crate::query::{Fill, Filter, FilterNode, GroupBy, Matcher, Order, Query, Select};
+use crate::text::write_number;
 use crate::time::format_duration;
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -29,6 +30,9 @@ impl Query {
             text.push_str(" GROUP BY ");
             text.push_str(&groups.join(", "));
         }
+        if self.fill != Fill::None {
+            text.push_str(&alloc::format!(" FILL({})", fill(&self.fill)));
+        }
         if self.order == Order::Descending {
             text.push_str(" ORDER BY time DESC");
         }
@@ -42,7 +46,10 @@ impl Query {
     }
 
     fn conditions(&self) -> Vec<String> {
-        let mut conditions: Vec<String> = self.matchers.iter().map(condition).collect();
+        let mut conditions: Vec<String> = match self.filter.node() {
+            FilterNode::All(filters) => filters.iter().map(joined).collect(),
+            _ => alloc::vec![joined(&self.filter)],
+        };
         if self.range.min != i64::MIN {
             conditions.push(alloc::format!("time >= {}", self.range.min));
         }
@@ -62,6 +69,29 @@ impl Query {
     }
 }
 
+/// A filter as part of an AND.
+fn joined(filter: &Filter) -> String {
+    match filter.node() {
+        FilterNode::Match(matcher) => condition(matcher),
+        FilterNode::All(filters) => filters.iter().map(joined).collect::<Vec<_>>().join(" AND "),
+        // AND binds tighter, so an AND in it needs no parentheses.
+        FilterNode::Any(filters) => {
+            alloc::format!("({})", filters.iter().map(joined).collect::<Vec<_>>().join(" OR "))
+        }
+    }
+}
+
+fn fill(fill: &Fill) -> String {
+    match fill {
+        Fill::Value(value) => {
+            let mut text = Vec::new();
+            write_number(value.to_bits(), &mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        }
+        word => word.to_string(),
+    }
+}
+
 fn condition(matcher: &Matcher) -> String {
     let strings = |values: &[String]| list(values.iter().map(|value| string(value)));
     let key = name(matcher.key());
@@ -70,6 +100,8 @@ fn condition(matcher: &Matcher) -> String {
         Matcher::NotEqual { value, .. } => alloc::format!("{key} != {}", string(value)),
         Matcher::In { values, .. } => alloc::format!("{key} IN ({})", strings(values)),
         Matcher::NotIn { values, .. } => alloc::format!("{key} NOT IN ({})", strings(values)),
+        Matcher::Match { regex, .. } => alloc::format!("{key} ~ {}", string(regex.as_str())),
+        Matcher::NotMatch { regex, .. } => alloc::format!("{key} !~ {}", string(regex.as_str())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words of the language: which are reserved, which will come, and which one was probably meant.
+use crate::text::nearest;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 /// Words that are not names unless they are quoted.
 pub(super) const KEYWORDS: [&str; 16] = [
@@ -9,13 +9,10 @@ pub(super) const KEYWORDS: [&str; 16] = [
 ];
 
 /// Words of other dialects, and what to do instead where there is something.
-const NOT_YET: [(&str, &str); 12] = [
-    ("OR", "; for several values of one tag write tag IN ('a', 'b')"),
-    ("NOT", " before a condition; write tag != 'a' or tag NOT IN ('a', 'b')"),
-    ("FILL", "; windows without points are left out"),
+const NOT_YET: [(&str, &str); 9] = [
     ("AS", "; a column has the text of its expression"),
-    ("LIKE", "; write tag = 'a' or tag IN ('a', 'b')"),
-    ("REGEXP", "; write tag = 'a' or tag IN ('a', 'b')"),
+    ("LIKE", "; write tag ~ '^a'"),
+    ("REGEXP", "; write tag ~ '^a'"),
     ("BETWEEN", "; write time >= ... AND time < ..."),
     ("DISTINCT", ""),
     ("HAVING", ""),
@@ -64,36 +61,10 @@ pub(super) fn continues_name(c: char) -> bool {
 
 /// `; did you mean ...?` when one of `candidates` is near to what was written, else nothing.
 pub(super) fn suggestion(written: &str, candidates: &[&str]) -> String {
-    let written = written.to_lowercase();
-    let length = written.chars().count();
-    let nearest = candidates
-        .iter()
-        .filter(|_| length <= 24)
-        .map(|candidate| (distance(&written, &candidate.to_lowercase()), *candidate))
-        .filter(|(distance, candidate)| {
-            // A short word may not become another one by half of its letters.
-            *distance <= if length < 7 { 1 } else { 2 } && *distance < length.min(candidate.len())
-        })
-        .min();
-    nearest.map_or_else(String::new, |(_, word)| alloc::format!("; did you mean {word}?"))
-}
-
-/// Letters to change, add or take away; swapped neighbours count as one (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let (mut older, mut above): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
-    for (i, x) in a.iter().enumerate() {
-        let mut row = alloc::vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let mut cost = (above[j] + usize::from(x != y)).min(above[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                cost = cost.min(older[j - 1] + 1);
-            }
-            row.push(cost);
-        }
-        older = core::mem::replace(&mut above, row);
-    }
-    above.last().copied().unwrap_or_default()
+    // A short word may not become another one by half of its letters.
+    let distance_max = if written.chars().count() < 7 { 1 } else { 2 };
+    let near = nearest(written, candidates.iter().copied(), distance_max);
+    near.map_or_else(String::new, |word| alloc::format!("; did you mean {word}?"))
 }
 
 #[cfg(test)]

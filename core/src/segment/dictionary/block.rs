@@ -7,7 +7,6 @@ use super::{DICTIONARY_BLOCK_SERIES_MAX, NAME_BYTES_MAX, TAGS_MAX};
 use crate::codec::varint;
 use crate::error::{Error, Result};
 use crate::ids::{Hash16, SeriesId};
-use crate::model::Tags;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -34,7 +33,7 @@ pub struct DictionaryBlockMeta {
 }
 
 /// One block while it is built.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct BlockDraft {
     references: HashMap<String, u64>,
     strings: Vec<u8>,
@@ -46,13 +45,13 @@ pub(super) struct BlockDraft {
 
 impl BlockDraft {
     /// Adds a series; its id is above that of the one before, and its tags fit the format.
-    pub(super) fn push(&mut self, id: SeriesId, tags: &Tags) {
+    pub(super) fn push<'a>(&mut self, id: SeriesId, tags: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
         if self.count == 0 {
             (self.first, self.last) = (id.0, 0);
         }
         varint::put(&mut self.entries, id.0.wrapping_sub(self.last));
         varint::put(&mut self.entries, tags.len() as u64);
-        for (key, value) in tags.iter() {
+        for (key, value) in tags {
             self.refer(key);
             self.refer(value);
         }
@@ -110,6 +109,22 @@ pub fn decode_dictionary_block(
     meta: &DictionaryBlockMeta,
     mut sink: impl FnMut(SeriesId, &[(&str, &str)]) -> Result<()>,
 ) -> Result<()> {
+    let mut tags = Vec::new();
+    read_dictionary_block(bytes, meta, |id, strings, references| {
+        let text = |reference: u32| strings.get(reference as usize).copied().unwrap_or_default();
+        tags.clear();
+        tags.extend(references.iter().map(|&(key, value)| (text(key), text(value))));
+        sink(id, &tags)
+    })
+}
+
+/// [`decode_dictionary_block`] that hands out the block's table of strings and, for each series, its tags as positions of
+/// key and value in it: a reader that interns names looks at each of them once.
+pub fn read_dictionary_block<'a>(
+    bytes: &'a [u8],
+    meta: &DictionaryBlockMeta,
+    mut sink: impl FnMut(SeriesId, &[&'a str], &[(u32, u32)]) -> Result<()>,
+) -> Result<()> {
     let mut reader = Reader { bytes: block::check_crc(bytes, meta.len)?, at: 0 };
     let strings = reader.strings()?;
     let (mut used, mut id, mut tags) = (0, 0u64, Vec::new());
@@ -123,7 +138,7 @@ pub fn decode_dictionary_block(
             return Err(Error::damaged(format!("series {id:#x} lies beyond its block")));
         }
         reader.tags(&strings, &mut used, &mut tags).map_err(|error| error.at(format!("series {id:#x}")))?;
-        sink(SeriesId(id), &tags)?;
+        sink(SeriesId(id), &strings, &tags)?;
     }
     if used != strings.len() || reader.at != reader.bytes.len() {
         return Err(Error::damaged("the block holds more than its series use"));
@@ -164,35 +179,39 @@ impl<'a> Reader<'a> {
         core::str::from_utf8(bytes).map_err(|_| Error::damaged("a string is not UTF-8"))
     }
 
-    fn tags(
-        &mut self,
-        strings: &[&'a str],
-        used: &mut usize,
-        tags: &mut Vec<(&'a str, &'a str)>,
-    ) -> Result<()> {
-        tags.clear();
+    fn tags(&mut self, strings: &[&str], used: &mut usize, tags: &mut Vec<(u32, u32)>) -> Result<()> {
         let count = self.varint("number of tags")?;
-        if count > TAGS_MAX as u64 {
-            return Err(Error::damaged(format!("{count} tags are more than the format allows")));
-        }
-        for _ in 0..count {
-            let key = self.reference(strings, used)?;
-            let value = self.reference(strings, used)?;
-            if tags.last().is_some_and(|(before, _)| *before >= key) {
+        let count = usize::try_from(count).ok().filter(|&count| count <= TAGS_MAX);
+        let count = count.ok_or_else(|| Error::damaged("more tags than the format allows"))?;
+        // Series of a metric have mostly the same keys: those that stand where they stood in the series before ascend.
+        let mut same = true;
+        tags.truncate(count);
+        let mut before = "";
+        for at in 0..count {
+            let (key, name) = self.reference(strings, used)?;
+            let (value, _) = self.reference(strings, used)?;
+            same &= tags.get(at).is_some_and(|(known, _)| *known == key);
+            // No string is empty.
+            if !same && before >= name {
                 return Err(Error::damaged("tag keys do not ascend"));
             }
-            tags.push((key, value));
+            before = name;
+            match tags.get_mut(at) {
+                Some(place) => *place = (key, value),
+                None => tags.push((key, value)),
+            }
         }
         Ok(())
     }
 
     /// A reference is to a string that was used before, or to the next new one.
-    fn reference(&mut self, strings: &[&'a str], used: &mut usize) -> Result<&'a str> {
+    fn reference<'s>(&mut self, strings: &[&'s str], used: &mut usize) -> Result<(u32, &'s str)> {
         let reference = self.varint("reference to a string")?;
-        let found = usize::try_from(reference).ok().filter(|index| index <= used);
-        let found = found.and_then(|index| Some((index, *strings.get(index)?)));
-        let (index, text) = found.ok_or_else(|| Error::damaged("a tag refers to no string"))?;
+        let index = usize::try_from(reference).ok().filter(|index| index <= used);
+        let text = index.and_then(|index| strings.get(index)).copied();
+        let found = index.zip(text).zip(u32::try_from(reference).ok());
+        let ((index, text), reference) = found.ok_or_else(|| Error::damaged("a tag refers to no string"))?;
         *used = (*used).max(index + 1);
-        Ok(text)
+        Ok((reference, text))
     }
 }

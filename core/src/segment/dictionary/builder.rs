@@ -7,7 +7,6 @@ use super::{DICTIONARY_BLOCK_SERIES_MAX, DictionarySummary, NAME_BYTES_MAX, TAGS
 use crate::codec::{Scratch, varint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Hash, Hash16, SeriesId};
-use crate::model::Tags;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -15,7 +14,7 @@ use alloc::vec::Vec;
 const BLOCK_BYTES_TARGET: usize = 128 << 10;
 
 /// Builds one dictionary run.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct DictionaryBuilder {
     blocks: Vec<u8>,
     draft: BlockDraft,
@@ -33,9 +32,13 @@ impl DictionaryBuilder {
         Self::default()
     }
 
-    /// Adds a series. `InvalidInput` when its id is not above the one before, `LimitExceeded` when its tags pass the
+    /// Adds a series with its tags in canonical form. `InvalidInput` when its id is not above the one before, `LimitExceeded` when its tags pass the
     /// maxima of the format or the run would pass [`super::super::SEGMENT_BYTES_MAX`]; nothing is added then.
-    pub fn push(&mut self, id: SeriesId, tags: &Tags) -> Result<()> {
+    pub fn push<'a>(
+        &mut self,
+        id: SeriesId,
+        tags: impl ExactSizeIterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> Result<()> {
         if self.last.is_some_and(|last| id <= last) {
             return Err(Error::invalid(format!(
                 "series {:#x} does not ascend; a dictionary is sorted",
@@ -46,10 +49,10 @@ impl DictionaryBuilder {
         if tags.len() > TAGS_MAX {
             return limit("a series has more tags than the format holds (1,024)");
         }
-        if tags.iter().any(|(key, value)| key.len().max(value.len()) > NAME_BYTES_MAX) {
+        if tags.clone().any(|(key, value)| key.len().max(value.len()) > NAME_BYTES_MAX) {
             return limit("a tag key or value is longer than the format holds (65,535 bytes)");
         }
-        let text: usize = tags.iter().map(|(key, value)| key.len() + value.len() + 20).sum();
+        let text: usize = tags.clone().map(|(key, value)| key.len() + value.len() + 20).sum();
         if self.len() + text as u64 + 4_096 > SEGMENT_BYTES_MAX {
             return limit("a dictionary run would pass 4 GiB; finish it earlier and start another");
         }

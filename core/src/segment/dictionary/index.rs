@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Hash, Hash16, SeriesId};
 use alloc::format;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A parsed index of a dictionary run; about 32 bytes of memory for each block.
 #[derive(Clone, Debug)]
@@ -107,6 +108,17 @@ impl DictionaryIndex {
     pub fn block_of(&self, series: SeriesId) -> Option<DictionaryBlockMeta> {
         let block = self.firsts.partition_point(|&first| first <= series.0).checked_sub(1)?;
         self.meta(block).filter(|meta| series <= meta.bound)
+    }
+    /// Numbers of the blocks that may hold series of a metric.
+    pub fn blocks_of_metric(&self, metric: u32) -> Range<usize> {
+        let (first, last) = (SeriesId::new(metric, 0), SeriesId::new(metric, u32::MAX));
+        // The block before the first that starts inside may end inside.
+        let inside = self.firsts.partition_point(|&start| start < first.0);
+        let end = self.firsts.partition_point(|&start| start <= last.0);
+        let start =
+            inside.checked_sub(1).filter(|&before| self.meta(before).is_some_and(|meta| meta.bound >= first));
+        let start = start.unwrap_or(inside);
+        if self.summary.series_max < first { end..end } else { start..end }
     }
     /// Memory that this index takes, for the cache's budget.
     pub fn memory_bytes(&self) -> usize {

@@ -10,6 +10,7 @@ mod tests;
 
 pub use block::{
     DictionaryBlockMeta, check_dictionary_block, check_dictionary_block_hash, decode_dictionary_block,
+    read_dictionary_block,
 };
 pub use builder::DictionaryBuilder;
 pub use index::DictionaryIndex;

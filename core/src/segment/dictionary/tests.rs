@@ -15,7 +15,7 @@ type Rows = Vec<(u64, Tags)>;
 
 fn build(rows: &Rows) -> BuiltSegment<DictionarySummary> {
     let mut builder = DictionaryBuilder::new();
-    rows.iter().for_each(|(id, tags)| builder.push(SeriesId(*id), tags).unwrap());
+    rows.iter().for_each(|(id, tags)| builder.push(SeriesId(*id), tags.iter()).unwrap());
     builder.finish().unwrap()
 }
 
@@ -91,13 +91,13 @@ fn the_maxima_of_the_format_are_kept_when_writing() {
     let mut builder = DictionaryBuilder::new();
     let kind = |result: Result<()>| result.unwrap_err().kind();
     assert_eq!(
-        kind(builder.push(SeriesId(1), &Tags::new([("k", long.as_str())]).unwrap())),
+        kind(builder.push(SeriesId(1), Tags::new([("k", long.as_str())]).unwrap().iter())),
         ErrorKind::LimitExceeded
     );
     let many = Tags::new((0..1_025).map(|i| (format!("{i}"), "v"))).unwrap();
-    assert_eq!(kind(builder.push(SeriesId(1), &many)), ErrorKind::LimitExceeded);
-    builder.push(SeriesId(1), &Tags::new([("k", &long[1..])]).unwrap()).unwrap();
-    assert_eq!(kind(builder.push(SeriesId(1), &Tags::default())), ErrorKind::InvalidInput);
+    assert_eq!(kind(builder.push(SeriesId(1), many.iter())), ErrorKind::LimitExceeded);
+    builder.push(SeriesId(1), Tags::new([("k", &long[1..])]).unwrap().iter()).unwrap();
+    assert_eq!(kind(builder.push(SeriesId(1), Tags::default().iter())), ErrorKind::InvalidInput);
     assert_eq!(read(&builder.finish().unwrap()).unwrap().len(), 1);
 }
 

@@ -105,8 +105,8 @@ fn the_bytes_of_a_record_never_change() {
     assert_eq!((Hash::of(base).to_hex().as_str(), Hash::of(delta).to_hex().as_str()), GOLDEN_RECORDS);
 }
 const GOLDEN_RECORDS: (&str, &str) = (
-    "dee1e5abb062ad6d8eff72307e6a8aaedcbdaac4cd86ea8f5e49587d4fe83c3a",
-    "c99872c51bbdbf6b0c528a98a831d9c2e2087b0c28d249dc2b8867f808cbd8bf",
+    "ad7521fd0c51a6cab3f985dad93244143a14381c83962f7d59d5c70420469d25",
+    "8e92aa8fafe09be033772130cc79e39936cd4f2502e44aac38a886a7a503da3c",
 );
 
 #[test]

@@ -212,7 +212,7 @@ fn a_question_about_one_metric_reads_little_of_the_repository() {
     let (container, mut engine) = repo.open_point(entry);
     let all: usize = repo.objects.values().map(Vec::len).sum();
     repo.bytes_read = 0;
-    let view = engine.view(&Selector::metric("disk"), TimeRange::ALL);
+    let view = repo.view(&container, &mut engine, &Selector::metric("disk"));
     let mut reader = crate::engine::DigestRun::new(alloc::sync::Arc::new(view), false);
     while !matches!(
         reader.step(&mut container.source(&mut repo)).unwrap(),

@@ -206,12 +206,25 @@ impl Repo {
         self.open(&record, &[leg]).unwrap()
     }
 
+    pub(crate) fn view(
+        &mut self,
+        container: &PointContainer,
+        engine: &mut Engine,
+        selector: &Selector,
+    ) -> crate::engine::ReadView {
+        let mut source = container.source(self);
+        match engine.with_names(&mut source, |engine| engine.view(selector, TimeRange::ALL)).unwrap() {
+            Step::Ready(view) => view,
+            Step::Missing(_) | Step::Done => panic!("everything is at hand"),
+        }
+    }
+
     pub(crate) fn digest(
         &mut self,
         container: &PointContainer,
         engine: &mut Engine,
     ) -> crate::digest::Digest {
-        let view = engine.view(&Selector::all(), TimeRange::ALL);
+        let view = self.view(container, engine, &Selector::all());
         let mut run = DigestRun::new(Arc::new(view), false);
         loop {
             match run.step(&mut container.source(self)).unwrap() {
