@@ -1,27 +1,20 @@
 //! Pack: the plan of a fresh `data.db` and one log file from a snapshot, without the source's free space.
 //!
-//! Segments lie back to back, dictionary runs first, then points in order of time, so that a ranged read of the copy is
-//! local; then the catalog's pages. Every byte of the new file is in a segment, in a page, in the one superblock, or
-//! zero. The same snapshot always gives the same bytes, so an interrupted copy can be resumed. It copies nothing itself.
+//! The bytes of the file are those of [`PackedFile`]; this adds the log, and the record that makes a snapshot of both. It
+//! copies nothing itself.
+use super::packed_file::PackedFile;
 use super::record::{FileRecord, SNAPSHOT_VERSION, SnapshotRecord};
-use crate::catalog::check;
 use crate::digest::Digest;
-use crate::engine::{Identity, LogPart, Snapshot, superblock};
-use crate::error::{Error, ErrorKind, Result};
-use crate::format::{
-    Features, HEADER_AREA_LEN, LOG_HEADER_LEN, LogHeader, LogStart, SegmentEntry, SegmentKind, encode_slot,
-    log_file_name, padded,
-};
+use crate::engine::{Identity, LogPart, Snapshot};
+use crate::error::{Error, Result};
+use crate::format::{Features, LOG_HEADER_LEN, LogHeader, LogStart, Role, SegmentEntry, log_file_name};
 use crate::head::Position;
-use crate::ids::{Generation, Lsn};
+use crate::ids::{Chain, Lsn};
 use crate::source::ByteRange;
 use crate::text::human_bytes;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-
-/// Generation of the superblock of a packed file.
-const GENERATION: Generation = 1;
 
 /// Bytes of the source's `data.db` that are copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +30,8 @@ pub struct Move {
 pub struct LogCopy {
     /// LSN of the first frame, which is the file's name; see [`LogCopy::file_name`].
     pub first_lsn: Lsn,
+    /// Chain before the first frame.
+    pub after_chain: Chain,
     /// The first bytes of the file.
     pub header: Vec<u8>,
     /// What follows, in order. Where a source file ends up to 7 bytes before the end of a part (cut off in the padding of
@@ -45,6 +40,20 @@ pub struct LogCopy {
 }
 
 impl LogCopy {
+    /// Of the frames in `parts`, which follow the commit of `after`.
+    pub(super) fn new(snapshot: &Snapshot, after: Position, parts: Vec<LogPart>) -> Result<Self> {
+        let first_lsn = after.lsn.checked_add(1).ok_or_else(|| Error::damaged("the last LSN is used"))?;
+        let header = LogHeader {
+            features: Features::default(),
+            lineage: snapshot.identity.lineage,
+            epoch: snapshot.identity.epoch,
+            first_lsn,
+            chain: after.chain,
+            // Not the host's clock: the same snapshot gives the same bytes.
+            host_clock_ns: snapshot.position.commit_time_ns,
+        };
+        Ok(Self { first_lsn, after_chain: after.chain, header: header.encode(), parts })
+    }
     /// Name of the file.
     pub fn file_name(&self) -> String {
         alloc::format!("{}{}", super::DATA_FILE_NAME, log_file_name(self.first_lsn))
@@ -74,15 +83,11 @@ pub enum Piece<'a> {
 /// lives: keep it until the copy is done.
 ///
 /// Carry it out in either of two ways: stream [`PackPlan::pieces`] from front to back; or give a new file the length
-/// [`PackPlan::file_len`], so that it reads as zeros, do the moves in any order and then the writes.
+/// [`PackedFile::file_len`], so that it reads as zeros, do the moves in any order and then the writes.
 #[derive(Clone, Debug)]
 pub struct PackPlan {
-    /// What is copied, ascending in the copy.
-    pub moves: Vec<Move>,
-    /// What is new, by offset: the catalog's pages, and last the superblock. Written after the moves.
-    pub writes: Vec<(u64, Vec<u8>)>,
-    /// Bytes of the copy's `data.db`.
-    pub file_len: u64,
+    /// The new `data.db`.
+    pub data: PackedFile,
     /// Its log file; there is always one.
     pub log: LogCopy,
     /// What database it is of.
@@ -92,78 +97,37 @@ pub struct PackPlan {
     /// The commit it ends with.
     pub position: Position,
     series: u64,
-    segments: u64,
-    points_stored: u64,
-    stored_digest: Digest,
 }
 
 impl PackPlan {
     /// Plans the copy. Cost follows the number of segments. `LimitExceeded` when the catalog would not fit a superblock,
     /// `Damaged` when the snapshot contradicts itself.
     pub fn new(snapshot: &Snapshot) -> Result<Self> {
-        let mut segments: Vec<SegmentEntry> = snapshot.catalog.segments.iter().copied().collect();
-        segments.sort_by_key(|entry| match entry.kind {
-            SegmentKind::Dictionary => (false, 0, entry.summary.lsn_min),
-            SegmentKind::Points => (true, entry.summary.time.min, entry.summary.series_min.0),
-        });
-        let (moves, mut end) = lay_out(&mut segments)?;
         let checkpoint = snapshot.checkpoint();
-        let log = log_copy(snapshot, checkpoint)?;
+        check_log(snapshot)?;
+        let log = LogCopy::new(snapshot, checkpoint, snapshot.log.clone())?;
+        let segments: Vec<SegmentEntry> = snapshot.segments().copied().collect();
         let start = LogStart::From { first_lsn: log.first_lsn, offset: LOG_HEADER_LEN as u64 };
-        let mut catalog = snapshot.catalog.repacked(segments, start, GENERATION);
-        let mut writes = Vec::new();
-        catalog.store_pages(|bytes| {
-            let offset = end;
-            // A page brings its padding.
-            end = end.saturating_add(bytes.len() as u64);
-            writes.push((offset, bytes));
-            offset
-        })?;
-        check(&catalog)?;
-        let superblock = superblock(&snapshot.identity, &catalog, snapshot.position.lsn);
-        writes.push((superblock.slot_offset(), encode_slot(&superblock)?));
-        let mut stored_digest = Digest::default();
-        catalog.segments.iter().for_each(|entry| stored_digest.join(&entry.summary.digest));
+        let (role, durable) = (Role::Database, snapshot.position.lsn);
+        let data = PackedFile::new(role, &snapshot.identity, &snapshot.catalog, segments, start, durable)?;
         Ok(Self {
-            moves,
-            writes,
-            file_len: end,
+            data,
             log,
             identity: snapshot.identity.clone(),
             checkpoint,
             position: snapshot.position,
             series: snapshot.series,
-            segments: catalog.segments.len() as u64,
-            points_stored: catalog.points_stored(),
-            stored_digest,
         })
     }
 
     /// Bytes that are read from the source, log included: what a progress bar counts.
     pub fn source_bytes(&self) -> u64 {
-        let data: u64 = self.moves.iter().map(|part| part.from.len).sum();
-        data.saturating_add(self.log.parts.iter().map(|part| part.range.len).sum())
+        self.data.source_bytes().saturating_add(self.log.parts.iter().map(|part| part.range.len).sum())
     }
 
     /// The new `data.db` from its first byte to its last.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        let copies = self.moves.iter().map(|part| (part.to, Piece::Copy(part.from)));
-        let bytes = self.writes.iter().map(|(offset, bytes)| (*offset, Piece::Bytes(bytes)));
-        let mut placed: Vec<(u64, Piece<'_>)> = copies.chain(bytes).collect();
-        placed.sort_unstable_by_key(|&(offset, _)| offset);
-        let mut pieces = Vec::with_capacity(2 * placed.len() + 1);
-        let mut at = 0;
-        for (offset, piece) in placed {
-            if offset > at {
-                pieces.push(Piece::Zeros(offset - at));
-            }
-            at = offset.saturating_add(piece.len());
-            pieces.push(piece);
-        }
-        if self.file_len > at {
-            pieces.push(Piece::Zeros(self.file_len - at));
-        }
-        pieces.into_iter()
+        self.data.pieces()
     }
 
     /// The record that makes the copy a snapshot, once `files` (in any order) are on the medium as they are listed.
@@ -192,12 +156,12 @@ impl PackPlan {
             chain: self.position.chain,
             complete_until_ns: self.position.commit_time_ns,
             created_ns,
-            points_stored: self.points_stored,
+            points_stored: self.data.points_stored,
             series: self.series,
-            segments: self.segments,
+            segments: self.data.segments.len() as u64,
             digest,
             digest_reason,
-            stored_digest: self.stored_digest,
+            stored_digest: self.data.stored_digest,
             log_points,
             files,
         };
@@ -221,27 +185,9 @@ impl Piece<'_> {
     }
 }
 
-/// Gives each segment its place in the copy. Neighbours that stay neighbours are one move, unless padding lies between
-/// them: what a source has there is covered by no checksum, and must not travel.
-fn lay_out(segments: &mut [SegmentEntry]) -> Result<(Vec<Move>, u64)> {
-    let mut moves: Vec<Move> = Vec::new();
-    let mut end = HEADER_AREA_LEN;
-    for entry in segments {
-        let from = entry.extent();
-        match moves.last_mut().filter(|last| last.from.end() == from.offset && last.to + last.from.len == end)
-        {
-            Some(last) => last.from.len += from.len,
-            None => moves.push(Move { from, to: end }),
-        }
-        entry.offset = end;
-        end = padded(from.len).and_then(|len| end.checked_add(len)).ok_or_else(|| {
-            Error::new(ErrorKind::LimitExceeded, "the segments together pass the longest file there can be")
-        })?;
-    }
-    Ok((moves, end))
-}
-
-fn log_copy(snapshot: &Snapshot, checkpoint: Position) -> Result<LogCopy> {
+/// What must hold of a snapshot's log before it is copied.
+pub(super) fn check_log(snapshot: &Snapshot) -> Result<()> {
+    let checkpoint = snapshot.checkpoint();
     let behind = snapshot.position.lsn != checkpoint.lsn;
     if snapshot.log.is_empty() == behind || snapshot.position.lsn < checkpoint.lsn {
         return Err(Error::damaged(alloc::format!(
@@ -252,23 +198,13 @@ fn log_copy(snapshot: &Snapshot, checkpoint: Position) -> Result<LogCopy> {
             snapshot.log.len()
         )));
     }
-    let first_lsn = checkpoint.lsn.checked_add(1).ok_or_else(|| Error::damaged("the last LSN is used"))?;
-    let header = LogHeader {
-        features: Features::default(),
-        lineage: snapshot.identity.lineage,
-        epoch: snapshot.identity.epoch,
-        first_lsn,
-        chain: checkpoint.chain,
-        // Not the host's clock: the same snapshot gives the same bytes.
-        host_clock_ns: snapshot.position.commit_time_ns,
-    };
-    Ok(LogCopy { first_lsn, header: header.encode(), parts: snapshot.log.clone() })
+    Ok(())
 }
 
 /// What will be copied: printed by `--dry-run`.
 impl fmt::Display for PackPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moved: u64 = self.moves.iter().map(|part| part.from.len).sum();
+        let moved = self.data.source_bytes();
         let frames: u64 = self.log.parts.iter().map(|part| part.range.len).sum();
         let time = crate::time::format_timestamp(self.position.commit_time_ns);
         writeln!(f, "snapshot of lineage {}, epoch {}", self.identity.lineage, self.identity.epoch)?;
@@ -280,12 +216,12 @@ impl fmt::Display for PackPlan {
             f,
             "  {:<34} {}: {} segments with {} points in {} reads of {}, {} catalog pages",
             super::DATA_FILE_NAME,
-            human_bytes(self.file_len),
-            self.segments,
-            self.points_stored,
-            self.moves.len(),
+            human_bytes(self.data.file_len),
+            self.data.segments.len(),
+            self.data.points_stored,
+            self.data.moves.len(),
             human_bytes(moved),
-            self.writes.len().saturating_sub(1)
+            self.data.writes.len().saturating_sub(1)
         )?;
         writeln!(
             f,

@@ -4,9 +4,10 @@
 //! distance from the end, so that any language checks it without a JSON library. Through the hashes of the files in it
 //! no byte of a snapshot is outside every checksum. It is proof against accidents; who can write the directory can
 //! also write a record.
-use super::record_json as json;
+use super::record_json::Fields;
+use super::seal::{open, seal};
 use crate::digest::Digest;
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, Error, Result};
 use crate::format::{EpochParent, Role, Superblock, log_file_name, parse_log_file_name};
 use crate::head::Position;
 use crate::ids::{Chain, Epoch, Hash, Lineage, Lsn};
@@ -21,6 +22,9 @@ pub const DATA_FILE_NAME: &str = "data.db";
 pub const SNAPSHOT_VERSION: u32 = 0;
 /// Most bytes of a record, so that a reader knows what to fetch at most.
 pub const RECORD_LEN_MAX: usize = 1 << 20;
+
+/// What the record of a snapshot calls itself.
+const KIND: &str = "snapshot";
 
 /// A file of a snapshot.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,14 +81,7 @@ impl SnapshotRecord {
     /// more than [`RECORD_LEN_MAX`] bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.check().map_err(|error| Error::invalid(error.message()).at("record to be written"))?;
-        let bytes = json::seal(&json::Fields::from(self))?;
-        if bytes.len() > RECORD_LEN_MAX {
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                alloc::format!("the record takes {} bytes, more than {RECORD_LEN_MAX}", bytes.len()),
-            ));
-        }
-        Ok(bytes)
+        seal(&Fields::new(KIND, self), RECORD_LEN_MAX)
     }
 
     /// Reads a record. The checksum is compared first, so that a newer record is told from a damaged one.
@@ -96,28 +93,32 @@ impl SnapshotRecord {
     }
 
     fn read(bytes: &[u8]) -> Result<Self> {
-        if bytes.len() > RECORD_LEN_MAX {
-            return Err(Error::damaged(alloc::format!(
-                "it has {} bytes; a record has at most {RECORD_LEN_MAX}",
-                bytes.len()
-            )));
-        }
-        let record = Self::try_from(json::open(bytes)?)?;
+        let opened = open(bytes, RECORD_LEN_MAX)?;
+        opened.expect(KIND)?;
+        let record = Self::try_from(opened.members::<Fields>()?)?;
         record.check()?;
         Ok(record)
     }
 
-    /// What must hold of every record.
+    /// What must hold of every record of a snapshot.
     pub(super) fn check(&self) -> Result<()> {
         let log_files = self.files.iter().skip(1).map(|file| parse_log_file_name(&file.name));
-        let ascending = self.files.array_windows().all(|[a, b]| a.name < b.name);
         self.files.iter().try_for_each(|file| check_file_name(&file.name))?;
-        let wrong = if self.format_version != SNAPSHOT_VERSION {
-            "its version is not the one it is written in"
-        } else if self.files.first().is_none_or(|file| file.name != DATA_FILE_NAME) {
+        let wrong = if self.files.first().is_none_or(|file| file.name != DATA_FILE_NAME) {
             "it names no data.db"
         } else if self.files.len() < 2 || log_files.flatten().all(|lsn| lsn > self.lsn.saturating_add(1)) {
             "it names no log file that its last commit belongs to"
+        } else {
+            return self.check_point();
+        };
+        Err(Error::damaged(wrong))
+    }
+
+    /// What must hold of every record of a point, whatever files it brought.
+    pub(super) fn check_point(&self) -> Result<()> {
+        let ascending = self.files.array_windows().all(|[a, b]| a.name < b.name);
+        let wrong = if self.format_version != SNAPSHOT_VERSION {
+            "its version is not the one it is written in"
         } else if !ascending {
             "its files are not in order, or one is named twice"
         } else if self.digest.is_some() == self.digest_reason.is_some() {

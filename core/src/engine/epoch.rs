@@ -52,6 +52,26 @@ impl Engine {
         Ok(Checkpoint { effects, generation })
     }
 
+    /// For a replay that passes from one epoch into the next: goes on as the database of `identity`, whose epoch continues
+    /// this one at the last replayed commit. Give [`Engine::replay`] the new epoch's log file next.
+    ///
+    /// `InvalidInput` when `identity` does not continue this history here.
+    pub fn enter_epoch(&mut self, identity: Identity) -> Result<()> {
+        let position = self.log.settled;
+        let here = EpochParent { epoch: self.identity.epoch, lsn: position.lsn, chain: position.chain };
+        if identity.lineage != self.identity.lineage || identity.parent != Some(here) {
+            return Err(Error::invalid(alloc::format!(
+                "epoch {} does not continue epoch {} after commit {}",
+                identity.epoch,
+                self.identity.epoch,
+                position.lsn
+            )));
+        }
+        self.log.epoch = identity.epoch;
+        self.identity = identity;
+        Ok(())
+    }
+
     /// Prepares the commit that starts this epoch; `None` in a lineage's first epoch, and when the epoch has a commit. A
     /// writer calls it once after [`Engine::start_log`], before it takes other commits, so that this is the first frame of
     /// the epoch. LSNs go on where the parent ended.

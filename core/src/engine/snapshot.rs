@@ -17,6 +17,9 @@ pub struct Snapshot {
     pub position: Position,
     /// Where the commits lie that the catalog does not hold yet, in order. They are written, though perhaps not synced.
     pub log: Vec<LogPart>,
+    /// Where commits lie that the catalog holds already and whose log files are still there, in order. Nothing pins them:
+    /// a file may be gone when it is read.
+    pub history: Vec<LogPart>,
     /// Series that readers see at that commit.
     pub series: u64,
     pub(crate) catalog: Arc<Catalog>,
@@ -36,15 +39,24 @@ pub struct LogPart {
 impl Engine {
     /// The database as of the last visible commit.
     pub fn snapshot(&mut self) -> Snapshot {
-        let mut log = Vec::new();
+        let (mut log, mut history) = (Vec::new(), Vec::new());
         if let (LogStart::From { first_lsn, offset }, Some(file)) = (self.catalog.log, self.log.file) {
             let closed = self.log.closed.iter().map(|closed| (closed.first_lsn, closed.len));
             let mut files: Vec<(Lsn, u64)> = closed.chain([(file.first_lsn, file.end)]).collect();
             files.sort_unstable();
-            for (lsn, end) in files.into_iter().filter(|&(lsn, _)| lsn >= first_lsn) {
-                let start = if lsn == first_lsn { offset } else { crate::format::LOG_HEADER_LEN as u64 };
-                if start < end {
-                    log.push(LogPart { first_lsn: lsn, range: ByteRange::new(start, end - start) });
+            let first = crate::format::LOG_HEADER_LEN as u64;
+            for (lsn, end) in files {
+                // Where the catalog's commits end in this file.
+                let cut = match lsn.cmp(&first_lsn) {
+                    core::cmp::Ordering::Less => end,
+                    core::cmp::Ordering::Equal => offset.min(end),
+                    core::cmp::Ordering::Greater => first,
+                };
+                for (parts, range) in [(&mut history, first..cut), (&mut log, cut.max(first)..end)] {
+                    if range.start < range.end {
+                        let range = ByteRange::new(range.start, range.end - range.start);
+                        parts.push(LogPart { first_lsn: lsn, range });
+                    }
                 }
             }
         }
@@ -52,6 +64,7 @@ impl Engine {
             identity: self.identity.clone(),
             position: self.log.settled,
             log,
+            history,
             series: self.dictionary.visible_series(),
             catalog: Arc::clone(&self.catalog),
             pin: self.pin(),

@@ -13,7 +13,7 @@ mod frame;
 mod log_evidence;
 mod log_file;
 mod log_scan;
-mod metadata;
+pub(crate) mod metadata;
 mod page;
 mod policy;
 mod reader;

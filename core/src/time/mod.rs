@@ -8,11 +8,13 @@
 mod calendar;
 mod duration;
 mod parse;
+mod period;
 mod unit;
 mod write;
 
 pub use duration::{format_duration, parse_duration};
 pub use parse::{parse_timestamp, parse_timestamp_lenient};
+pub use period::CalendarPeriod;
 pub use unit::TimeUnit;
 pub use write::{TIMESTAMP_BYTES_MAX, TimestampWriter, format_timestamp, write_timestamp};
 

@@ -91,12 +91,13 @@ impl<'db> BackupManager<'db> {
             &paths,
             || {
                 let [data, log] = &paths;
-                let (resumed, data_hash) = fill_and_hash(data, plan.file_len, |filled| {
+                let (resumed, data_hash) = fill_and_hash(data, plan.data.file_len, |filled| {
                     self.copy_data(&plan, &workshop, filled, &|done| progress(done, total))
                 })?;
                 self.copy_log(&plan, &workshop, &log_name)?;
                 let (log_hash, log_len) = hash(log)?;
-                let data = FileRecord { name: DATA_FILE_NAME.into(), len: plan.file_len, blake3: data_hash };
+                let data =
+                    FileRecord { name: DATA_FILE_NAME.into(), len: plan.data.file_len, blake3: data_hash };
                 let log = FileRecord { name: log_name.clone(), len: log_len, blake3: log_hash };
                 Ok((resumed, vec![data, log]))
             },
@@ -141,17 +142,17 @@ impl<'db> BackupManager<'db> {
         let path = workshop.join(DATA_FILE_NAME);
         let place = || format!("{} to {}", self.db.path().display(), path.display());
         let to = workshop.file(DATA_FILE_NAME)?;
-        if to.metadata().os("look at", &path)?.len() > plan.file_len {
-            to.set_len(plan.file_len).os("cut", &path)?;
+        if to.metadata().os("look at", &path)?.len() > plan.data.file_len {
+            to.set_len(plan.data.file_len).os("cut", &path)?;
         }
         // What is new is known before anything is copied. It makes nothing a snapshot: only the record does.
         let new = RegularFile::open(&path, Access::ReadWrite)?;
         zero(&to, &path, 0, HEADER_AREA_LEN)?;
-        for (offset, bytes) in plan.writes.iter().filter(|(offset, _)| *offset < HEADER_AREA_LEN) {
+        for (offset, bytes) in plan.data.writes.iter().filter(|(offset, _)| *offset < HEADER_AREA_LEN) {
             new.write_all_at(*offset, bytes)?;
         }
         let (mut done, mut copied, mut end) = (0, 0, HEADER_AREA_LEN);
-        for part in &plan.moves {
+        for part in &plan.data.moves {
             // What lies between two segments must be zero; an earlier attempt may have left something else there.
             zero(&to, &path, end, part.to)?;
             copied += copy_missing(self.db.shared.data.file(), part.from.offset, &to, part.to, part.from.len)
@@ -161,9 +162,9 @@ impl<'db> BackupManager<'db> {
             progress(done);
             filled(end);
         }
-        zero(&to, &path, end, plan.file_len)?;
-        to.set_len(plan.file_len).os("set the length of", &path)?;
-        for (offset, bytes) in plan.writes.iter().filter(|(offset, _)| *offset >= HEADER_AREA_LEN) {
+        zero(&to, &path, end, plan.data.file_len)?;
+        to.set_len(plan.data.file_len).os("set the length of", &path)?;
+        for (offset, bytes) in plan.data.writes.iter().filter(|(offset, _)| *offset >= HEADER_AREA_LEN) {
             new.write_all_at(*offset, bytes)?;
         }
         Ok(done - copied)

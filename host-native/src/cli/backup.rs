@@ -59,7 +59,7 @@ impl Create {
         let manager = BackupManager::new(&db);
         if self.dry_run {
             let plan = manager.plan_snapshot()?.pack;
-            let files = [("data.db".to_owned(), plan.file_len), (plan.log.file_name(), plan.log.len())];
+            let files = [("data.db".to_owned(), plan.data.file_len), (plan.log.file_name(), plan.log.len())];
             Report::new()
                 .line(plan.to_string().trim_end())
                 .line(format_args!("nothing was made (--dry-run); it would be {}", self.dest.display()))
@@ -67,7 +67,7 @@ impl Create {
                 .field("folder", self.dest.display().to_string())
                 .text("lsn", plan.position.lsn)
                 .field("commit_time", time(plan.position.commit_time_ns))
-                .text("bytes", plan.file_len + plan.log.len())
+                .text("bytes", plan.data.file_len + plan.log.len())
                 .field(
                     "files",
                     files.map(|(name, len)| json!({ "name": name, "bytes": len.to_string() })).to_vec(),

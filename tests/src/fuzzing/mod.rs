@@ -12,6 +12,7 @@ mod format;
 pub mod mutate;
 mod points;
 mod record;
+mod repository;
 mod segment;
 mod text;
 
@@ -20,6 +21,7 @@ pub use destination::*;
 pub use format::*;
 pub use points::*;
 pub use record::*;
+pub use repository::*;
 pub use segment::*;
 pub use text::*;
 
@@ -77,6 +79,10 @@ targets! {
     decode_log, format::log_seeds, 256;
     decode_commit, format::commit_seeds, 512 + 64 * 16 * 4;
     decode_snapshot_record, record::record_seeds, 1024;
+    decode_claim, repository::claim_seeds, 1024;
+    decode_entry_record, repository::entry_record_seeds, 1024;
+    decode_list_page, repository::list_page_seeds, 512;
+    decode_hints, repository::hint_seeds, 1024;
     decode_csv, points::csv_seeds, 512;
     decode_json, points::json_seeds, 1024;
     decode_jsonl, points::jsonl_seeds, 1024;

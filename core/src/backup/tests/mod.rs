@@ -31,7 +31,7 @@ fn a_packed_copy_holds_every_visible_point_of_the_snapshot_and_none_after_it() {
     let mut opened = copy.open_to_read().unwrap();
     assert_eq!(copy.digest(&mut opened), digest);
     assert_eq!(opened.position(), snapshot.position);
-    assert_eq!(copy.data.len() as u64, plan.file_len);
+    assert_eq!(copy.data.len() as u64, plan.data.file_len);
     assert_eq!(copy.logs[&plan.log.first_lsn].len() as u64, plan.log.len());
     let (superblock, report) = newest(&copy.data).unwrap();
     assert_eq!((superblock.generation, report.other), (1, OtherSlot::Empty));
@@ -42,17 +42,17 @@ fn a_packed_copy_holds_every_visible_point_of_the_snapshot_and_none_after_it() {
 fn the_two_ways_to_carry_out_a_plan_give_the_same_bytes() {
     let (host, mut engine) = example();
     let plan = PackPlan::new(&engine.snapshot()).unwrap();
-    let mut file = alloc::vec![0; plan.file_len as usize];
-    for part in &plan.moves {
+    let mut file = alloc::vec![0; plan.data.file_len as usize];
+    for part in &plan.data.moves {
         let bytes = &host.data[part.from.offset as usize..part.from.end() as usize];
         file[part.to as usize..part.to as usize + bytes.len()].copy_from_slice(bytes);
     }
-    for (offset, bytes) in &plan.writes {
+    for (offset, bytes) in &plan.data.writes {
         file[*offset as usize..*offset as usize + bytes.len()].copy_from_slice(bytes);
     }
     assert!(host.pack(&plan).data == file);
     assert!(plan.pieces().all(|piece| !piece.is_empty()));
-    let copied: u64 = plan.moves.iter().map(|part| part.from.len).sum();
+    let copied: u64 = plan.data.moves.iter().map(|part| part.from.len).sum();
     assert_eq!(plan.source_bytes(), copied + plan.log.len() - plan.log.header.len() as u64);
     assert!(plan.to_string().contains("data.db.wal-"), "{plan}");
 }

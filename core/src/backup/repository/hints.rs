@@ -1,0 +1,213 @@
+//! Hints: `manifest.json` and `state.json`, the only objects that are ever overwritten. No reader believes either.
+//!
+//! The manifest is where a search for the newest number starts, and a summary for people; the state is where the next
+//! delta starts, if the record that it names is still the newest. Both are rebuilt from the records.
+use super::name::{Entry, MANIFEST_NAME, POINT_NUMBER_MAX, PointNumber, STATE_NAME};
+use super::point_record::PointRecord;
+use crate::backup::record::SNAPSHOT_VERSION;
+use crate::backup::seal::{exact, number, open, seal, time};
+use crate::error::{At, Error, Result};
+use crate::format::EpochParent;
+use crate::ids::{Chain, Epoch, Hash, Lineage, Lsn};
+use crate::time::format_timestamp;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Most bytes of a manifest.
+pub const MANIFEST_LEN_MAX: usize = 16 << 20;
+/// Most bytes of a state.
+pub const STATE_LEN_MAX: usize = 4_096;
+const MANIFEST: &str = "manifest";
+const STATE: &str = "state";
+
+/// One point in a manifest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ManifestPoint {
+    /// Its number and name.
+    pub entry: Entry,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its last commit.
+    pub lsn: Lsn,
+    /// Commit time of that, Unix ns.
+    pub commit_time_ns: i64,
+    /// Bytes that it brought.
+    pub bytes: u64,
+}
+
+/// What `manifest.json` says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Manifest {
+    /// Of which database.
+    pub lineage: Lineage,
+    /// A number that was claimed: where the search for the newest starts.
+    pub newest_number: PointNumber,
+    /// The newest mark, if there is one.
+    pub newest_prune: Option<PointNumber>,
+    /// The newest moves, if there are some.
+    pub newest_moves: Option<PointNumber>,
+    /// The points, in order of number.
+    pub points: Vec<ManifestPoint>,
+}
+
+/// Where the next delta starts: saved by a program that wants to, and as `state.json`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BackupState {
+    /// Of which database.
+    pub lineage: Lineage,
+    /// The newest point.
+    pub entry: Entry,
+    /// BLAKE3 of its record's bytes: another one, and this state is of the past.
+    pub record: Hash,
+    /// Where the point ends.
+    pub at: EpochParent,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ManifestFields {
+    format_version: u32,
+    kind: String,
+    lineage: String,
+    newest_number: String,
+    newest_prune: Option<String>,
+    newest_moves: Option<String>,
+    points: Vec<ManifestPointFields>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ManifestPointFields {
+    name: String,
+    epoch: String,
+    lsn: String,
+    commit_time_ns: String,
+    commit_time: String,
+    bytes: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StateFields {
+    format_version: u32,
+    kind: String,
+    lineage: String,
+    name: String,
+    record: String,
+    epoch: String,
+    lsn: String,
+    chain: String,
+}
+
+impl From<&PointRecord> for ManifestPoint {
+    fn from(record: &PointRecord) -> Self {
+        let point = &record.point;
+        let pages = record.lists.iter().filter(|(_, page)| page.home == record.entry);
+        Self {
+            entry: record.entry,
+            epoch: point.epoch,
+            lsn: point.lsn,
+            commit_time_ns: point.commit_time_ns,
+            bytes: pages.fold(point.files_bytes(), |sum, (_, page)| sum.saturating_add(u64::from(page.len))),
+        }
+    }
+}
+
+impl Manifest {
+    /// The bytes of `manifest.json`.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let points = self.points.iter().map(|point| ManifestPointFields {
+            name: point.entry.to_string(),
+            epoch: point.epoch.to_hex(),
+            lsn: point.lsn.to_string(),
+            commit_time_ns: point.commit_time_ns.to_string(),
+            commit_time: format_timestamp(point.commit_time_ns),
+            bytes: point.bytes.to_string(),
+        });
+        let fields = ManifestFields {
+            format_version: SNAPSHOT_VERSION,
+            kind: MANIFEST.to_string(),
+            lineage: self.lineage.to_hex(),
+            newest_number: self.newest_number.to_string(),
+            newest_prune: self.newest_prune.as_ref().map(ToString::to_string),
+            newest_moves: self.newest_moves.as_ref().map(ToString::to_string),
+            points: points.collect(),
+        };
+        seal(&fields, MANIFEST_LEN_MAX)
+    }
+
+    /// Reads a manifest. An error is no harm: search without a hint, and rebuild it.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).at(|| MANIFEST_NAME)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self> {
+        let opened = open(bytes, MANIFEST_LEN_MAX)?;
+        opened.expect(MANIFEST)?;
+        let fields: ManifestFields = opened.members()?;
+        let hint = |member: &str, text: &String| -> Result<PointNumber> {
+            match number(member, text)? {
+                hint if hint <= POINT_NUMBER_MAX => Ok(hint),
+                hint => Err(Error::damaged(alloc::format!("{member} can't be {hint}"))),
+            }
+        };
+        let points = fields.points.iter().map(|point| {
+            Ok(ManifestPoint {
+                entry: exact("points.name", &point.name, Entry::parse)?,
+                epoch: exact("points.epoch", &point.epoch, Epoch::from_hex)?,
+                lsn: number("points.lsn", &point.lsn)?,
+                commit_time_ns: time("points.commit_time", &point.commit_time_ns, &point.commit_time)?,
+                bytes: number("points.bytes", &point.bytes)?,
+            })
+        });
+        Ok(Self {
+            lineage: exact("lineage", &fields.lineage, Lineage::from_hex)?,
+            newest_number: hint("newest_number", &fields.newest_number)?,
+            newest_prune: fields.newest_prune.as_ref().map(|text| hint("newest_prune", text)).transpose()?,
+            newest_moves: fields.newest_moves.as_ref().map(|text| hint("newest_moves", text)).transpose()?,
+            points: points.collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl BackupState {
+    /// After a point whose record has these bytes.
+    pub fn after(record: &PointRecord, bytes: &[u8]) -> Self {
+        let point = record.as_previous();
+        Self { lineage: record.point.lineage, entry: point.entry, record: Hash::of(bytes), at: point.at }
+    }
+
+    /// The bytes of `state.json`.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let fields = StateFields {
+            format_version: SNAPSHOT_VERSION,
+            kind: STATE.to_string(),
+            lineage: self.lineage.to_hex(),
+            name: self.entry.to_string(),
+            record: self.record.to_hex(),
+            epoch: self.at.epoch.to_hex(),
+            lsn: self.at.lsn.to_string(),
+            chain: self.at.chain.to_hex(),
+        };
+        seal(&fields, STATE_LEN_MAX)
+    }
+
+    /// Reads a state. An error is no harm: read the newest record instead.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).at(|| STATE_NAME)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self> {
+        let opened = open(bytes, STATE_LEN_MAX)?;
+        opened.expect(STATE)?;
+        let fields: StateFields = opened.members()?;
+        Ok(Self {
+            lineage: exact("lineage", &fields.lineage, Lineage::from_hex)?,
+            entry: exact("name", &fields.name, Entry::parse)?,
+            record: exact("record", &fields.record, Hash::from_hex)?,
+            at: EpochParent {
+                epoch: exact("epoch", &fields.epoch, Epoch::from_hex)?,
+                lsn: number("lsn", &fields.lsn)?,
+                chain: exact("chain", &fields.chain, Chain::from_hex)?,
+            },
+        })
+    }
+}

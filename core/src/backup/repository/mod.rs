@@ -1,0 +1,71 @@
+//! The delta repository: what its objects are called and say, and what is to be done with them.
+//!
+//! `core/docs/format/repository.md` is the specification, and the protocol that several jobs follow at once. Everything
+//! here is pure: it takes bytes and records, and gives names, bytes, ranges and plans. It lists nothing, asks no
+//! destination, knows no clock, and never infers that something exists: a record says so.
+mod claim;
+mod container;
+mod continuation;
+mod delta_plan;
+mod delta_text;
+mod gathered;
+mod ground;
+mod hints;
+mod inventory;
+mod keep;
+mod list;
+mod list_page;
+mod log_assembly;
+mod log_object;
+mod log_search;
+mod look_back;
+mod moves_plan;
+mod moves_record;
+mod name;
+mod point_json;
+mod point_record;
+mod prune_plan;
+mod prune_record;
+mod record;
+mod resolve;
+mod restore_plan;
+mod search;
+mod timeline;
+mod timeline_text;
+mod verify_plan;
+
+pub use claim::{CLAIM_LEN_MAX, Claim, JobId, Void};
+pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece, PointSource};
+pub use continuation::Continuation;
+pub use delta_plan::DeltaPlan;
+pub use ground::{Condemned, Ground, MoveTable, PreviousState};
+pub use hints::{BackupState, MANIFEST_LEN_MAX, Manifest, ManifestPoint, STATE_LEN_MAX};
+pub use inventory::{Claimed, Inventory};
+pub use keep::{Keep, Kept, Reason};
+pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
+pub use list_page::{
+    LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page,
+    read_list, write_list,
+};
+pub use log_assembly::{AssembledLog, Leg, LogAssembly, last_commit_until, replay_legs};
+pub use log_object::LogObject;
+pub use log_search::{LogContent, LogCut, LogSearch, LogStep};
+pub use look_back::{LookBack, LookStep};
+pub use moves_plan::MovesPlan;
+pub use moves_record::MovesRecord;
+pub use name::{
+    CHANGES_FILE_NAME, Entry, EntryKind, MANIFEST_NAME, ObjectFile, ObjectName, POINT_NUMBER_MAX,
+    PointNumber, STATE_NAME, claim_name, hold_name, parse_numbered,
+};
+pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
+pub use prune_plan::PrunePlan;
+pub use prune_record::PruneRecord;
+pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};
+pub use resolve::{Moment, Resolved, RestoreFrom, TimeScan};
+pub use restore_plan::RestorePlan;
+pub use search::{NewestSearch, SearchStep};
+pub use timeline::{Span, SpanEnd, Timeline};
+pub use verify_plan::{ObjectCheck, VerifyPlan};
+
+#[cfg(test)]
+mod tests;

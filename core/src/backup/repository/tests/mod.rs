@@ -1,0 +1,9 @@
+//! A repository in memory, and what jobs do with it, step by step as hosts will.
+mod bytes;
+mod deltas;
+mod look_back;
+mod moments;
+mod oracle;
+mod protocol;
+mod prune;
+pub(super) mod repo;
