@@ -296,3 +296,20 @@ fn the_background_carries_rules_out_beside_writers() {
     assert!(counts[..counts.len() - 1].iter().all(|&(_, count)| count == 60.0));
     db.close().unwrap();
 }
+
+#[test]
+fn a_target_that_has_points_is_taken_over_only_when_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let db =
+        Db::open(folder.path().join("data.db"), Config { background: false, ..Config::default() }).unwrap();
+    // Somebody's own points, at the start of an hour in which the source has none.
+    db.write_batch(&[Point::new("mine", 0, 7.0), Point::new("m", HOUR, 1.0)]).unwrap();
+    let rule = || Downsampling::new("m", Duration::from_secs(3600)).function_to(Aggregate::Sum, "mine");
+    let refused = db.add_downsampling(rule()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{refused}");
+    db.run_downsampling().unwrap();
+    assert_eq!(points(&db, "mine"), [(0, 7.0)], "nothing is touched");
+    db.add_downsampling(rule().adopt()).unwrap();
+    db.run_downsampling().unwrap();
+    assert_eq!(points(&db, "mine"), [(HOUR, 1.0)]);
+}

@@ -62,6 +62,10 @@ struct Add {
     /// Age at which the computed points expire [default: never]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     keep: Option<u64>,
+    /// Take over a target that has points: those at the start of a window are overwritten, or deleted where the window has
+    /// no points
+    #[arg(long)]
+    adopt: bool,
 }
 
 /// List the rules and how far they are
@@ -116,6 +120,9 @@ impl Add {
             .delay(Duration::from_nanos(self.delay.unwrap_or(0)));
         if let Some(keep) = self.keep {
             rule = rule.keep(Duration::from_nanos(keep));
+        }
+        if self.adopt {
+            rule = rule.adopt();
         }
         for (index, &function) in self.functions.iter().enumerate() {
             rule = match self.targets.get(index) {

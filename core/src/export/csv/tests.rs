@@ -261,8 +261,7 @@ proptest! {
 fn rows_that_repeat_the_tags_before_them_say_so_and_no_others_do() {
     let text = "timestamp,metric,value,a,b\n\
         1,m,1,x,y\n1,n,2,x,y\n2,m,3,x,z\n2,m,4,x,z\nbad,m,5,q,q\n3,m,6,x,z\n3,m,6,\"x\",z\n4,m,7,x,z\n5,m,8,x,z\n";
-    let mut options = ReadOptions::default();
-    options.on_error = OnError::Skip;
+    let options = ReadOptions { on_error: OnError::Skip, ..ReadOptions::default() };
     let mut reader = CsvReader::new(options);
     let mut seen = Vec::new();
     let mut note = |row: CsvRow<'_>| {
