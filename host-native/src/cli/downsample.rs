@@ -21,7 +21,6 @@ points it was made of: targets are kept until --keep, whatever the database's re
 Examples:
   chronicle downsample add --path data.db --metric cpu --every 5m --function mean --function max --keep 2y
   chronicle downsample add --path data.db --metric cpu --every 1h --function 'percentile(99)' --target cpu.p99 --where \"dc = 'a'\"
-  chronicle downsample list --path data.db
   chronicle downsample run --path data.db")]
 pub(super) struct Downsample {
     #[command(subcommand)]

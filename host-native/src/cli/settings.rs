@@ -21,7 +21,6 @@ In a restored database retention and downsampling are suspended, so that what wa
 them go on.
 
 Examples:
-  chronicle settings --path data.db
   chronicle settings --path data.db --retention 30d --retention-size 10GB
   chronicle settings --path data.db --metric cpu.mean_1h --retention 2y
   chronicle settings --path data.db --resume")]
