@@ -13,7 +13,8 @@ use std::time::Duration;
 /// Show the settings, or change when points expire
 #[derive(Args)]
 #[command(after_help = "\
-Without a flag it only shows what is set. Points expire in whole partitions, counted by their own time: those older than the
+Without a flag it only shows what is set. Points expire while a program has the database open for writing, and at `chronicle
+compact`: in whole partitions, counted by their own time: those older than the
 retention, and the oldest while the stored points take more than the size. The newest partition never
 expires by size. A metric with a retention of its own is left out of both.
 

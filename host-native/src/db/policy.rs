@@ -13,6 +13,9 @@ use chronicle_core::query::{Aggregate, Query};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Shortest window of a downsampling rule: shorter ones become due faster than they are computed.
+const WINDOW_MIN: Duration = Duration::from_millis(1);
+
 /// When points expire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Retention {
@@ -104,6 +107,12 @@ impl Downsampling {
     }
 
     fn rule(&self, id: u32) -> Result<Rule> {
+        if self.every < WINDOW_MIN {
+            return Err(Error::invalid(format!(
+                "windows of {:?} are too short; take 1ms at least",
+                self.every
+            )));
+        }
         let targets = self.functions.iter().map(|(function, target)| RuleTarget {
             function: (*function).into(),
             metric: target.clone().unwrap_or_else(|| target_name(&self.metric, *function, self.every)),
