@@ -172,7 +172,7 @@ impl<'db> Importer<'db> {
         read.limits = self.db.limits();
         let mut run = Run {
             db: self.db,
-            batch: Batch::default(),
+            batch: Batch::new(self.db.memo()),
             oldest: None,
             report: ImportReport::default(),
             on_progress,

@@ -18,6 +18,11 @@ impl SeriesMemo {
         Self { owner, revision: AtomicU32::new(0), slot: AtomicU32::new(u32::MAX) }
     }
 
+    /// A memo for another series of the same database, which knows nothing yet.
+    pub fn another(&self) -> Self {
+        Self::new(self.owner)
+    }
+
     /// What the database `owner` noted, if it is of this state of its dictionary.
     #[inline]
     pub(crate) fn slot(&self, owner: u64, revision: u32) -> Option<u32> {

@@ -38,7 +38,7 @@ use crate::error::{ErrorKind, Result};
 use chronicle_core::engine::{Gauges, Identity, Selector};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
-use chronicle_core::model::{PointSource, Series, Tags, TimeRange};
+use chronicle_core::model::{PointSource, Series, SeriesMemo, Tags, TimeRange};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -143,7 +143,12 @@ impl Db {
         tags: impl IntoIterator<Item = (K, V)>,
     ) -> Result<SeriesHandle> {
         let series = Series { metric: metric.into(), tags: Tags::new(tags)? };
-        Ok(SeriesHandle::new(series, lock(&self.shared.engine).engine.memo()))
+        Ok(SeriesHandle::new(series, self.memo()))
+    }
+
+    /// A memo for a series of this database.
+    pub(crate) fn memo(&self) -> SeriesMemo {
+        lock(&self.shared.engine).engine.memo()
     }
 
     /// Writes one point; see [`Db::write_batch`]. Many points are far cheaper in batches.

@@ -1,12 +1,15 @@
 //! Points of a text, kept until they are committed: names in one text, so that a point costs no allocation.
 use crate::error::{Error, Result};
 use chronicle_core::export::TextPoint;
-use chronicle_core::model::PointSource;
+use chronicle_core::model::{PointSource, SeriesMemo};
 
-/// Points with the names they came with. Neighbours usually have the same tag keys, and the fields of one line the same
-/// tags: both are kept once.
+/// Points with the names they came with. Neighbours usually have the same tag keys, and often the same tags or are of
+/// one series: each is kept once, and the series is looked up once.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
+    /// The memo that those of the points are made like; without it they have none.
+    memo: Option<SeriesMemo>,
+    memos: Vec<SeriesMemo>,
     text: String,
     /// Where each text ends; it starts where the one before it ends.
     ends: Vec<u32>,
@@ -24,6 +27,8 @@ struct Kept {
     /// Number of the first value's text; the others follow it.
     values: u32,
     tags: u32,
+    /// Number of its memo.
+    memo: u32,
 }
 
 /// A point of a [`Batch`].
@@ -34,24 +39,33 @@ pub(super) struct Row<'a> {
 }
 
 impl Batch {
+    /// A batch for the database that `memo` is of.
+    pub(super) fn new(memo: SeriesMemo) -> Self {
+        Self { memo: Some(memo), ..Self::default() }
+    }
+
     /// Adds a point.
     pub(super) fn push(&mut self, row: &impl TextPoint) -> Result<()> {
+        let (timestamp, value) = (row.timestamp(), row.value());
         let last = self.points.last().copied();
+        let repeated = last.filter(|_| row.repeats_tags());
+        if let Some(last) = repeated.filter(|last| self.text(last.metric) == row.metric()) {
+            self.points.push(Kept { timestamp, value, ..last });
+            return Ok(());
+        }
+        let memo = self.memos.len() as u32;
+        self.memos.extend(self.memo.as_ref().map(SeriesMemo::another));
         let metric = self.add_text(row.metric())?;
-        let point =
-            Kept { timestamp: row.timestamp(), value: row.value(), metric, keys: 0, values: 0, tags: 0 };
-        let point = match last {
-            Some(last) if row.repeats_tags() => {
-                Kept { keys: last.keys, values: last.values, tags: last.tags, ..point }
-            }
-            _ => {
+        let point = match (repeated, last) {
+            (Some(last), _) => Kept { timestamp, value, metric, memo, ..last },
+            (None, last) => {
                 let tags = row.tag_count() as u32;
                 let keys = match last.filter(|last| row.has_columns() || self.has_keys(last, row)) {
                     Some(last) => last.keys,
                     None => self.add_texts((0..tags).map(|index| row.tag_at(index as usize).0))?,
                 };
                 let values = self.add_texts((0..tags).map(|index| row.tag_at(index as usize).1))?;
-                Kept { keys, values, tags, ..point }
+                Kept { timestamp, value, metric, keys, values, tags, memo }
             }
         };
         self.points.push(point);
@@ -106,6 +120,7 @@ impl Batch {
     }
 
     pub(super) fn clear(&mut self) {
+        self.memos.clear();
         self.text.clear();
         self.ends.clear();
         self.points.clear();
@@ -139,6 +154,10 @@ impl PointSource for Row<'_> {
     }
     fn value(&self) -> f64 {
         self.point.value
+    }
+    #[inline]
+    fn memo(&self) -> Option<&SeriesMemo> {
+        self.batch.memos.get(self.point.memo as usize)
     }
 }
 
