@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
-  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28 --dry-run")]
+  chronicle backup create --source data.db --dest /backup/repo --delta")]
 pub(super) struct Backup {
     #[command(subcommand)]
     verb: Verb,
@@ -24,22 +24,34 @@ enum Verb {
     Create(Create),
 }
 
-/// Make a snapshot directory of a database, also while another process writes to it
+/// Make a snapshot directory of a database, or add a point to a delta repository, also while another process writes to it
 #[derive(Args)]
 #[command(after_help = "\
-The snapshot is the state after the last commit before it began. It appears whole or not at all; an interrupted run is
-continued by the next one. It is checked before it gets its name.
+The backup is the state after the last commit before it began. It appears whole or not at all; an interrupted run is
+continued by the next one. It is checked before it counts.
+
+With --delta DIR is a repository: the first run brings everything, later ones what is new since the newest point, and the
+log of every commit in between. Exit status 1 when the log of some commits was gone already: the point is whole, but the
+moments between these commits are lost.
 
 Examples:
+  chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup create --source data.db --dest /backup/repo --delta --dry-run
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28 --dry-run")]
 struct Create {
     /// The data file
     #[arg(long, value_name = "FILE")]
     source: PathBuf,
-    /// The folder to make, which must not exist yet
+    /// The folder to make, which must not exist yet; with --delta the repository
     #[arg(long, value_name = "DIR")]
     dest: PathBuf,
+    /// Add a point to the repository at DIR, which is made when there is none
+    #[arg(long)]
+    delta: bool,
+    /// Make a point that brings everything and continues nothing
+    #[arg(long, requires = "delta")]
+    new_base: bool,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -56,6 +68,9 @@ impl Backup {
 impl Create {
     fn run(&self, json: bool) -> Outcome {
         let db = open_source(&self.source)?;
+        if self.delta {
+            return super::delta::create(&db, &self.dest, self.new_base, self.dry_run, json);
+        }
         let manager = BackupManager::new(&db);
         if self.dry_run {
             let plan = manager.plan_snapshot()?.pack;

@@ -9,6 +9,7 @@ mod canvas;
 mod compact;
 mod completions;
 mod delete;
+mod delta;
 mod demo;
 mod dest;
 mod digest;
