@@ -53,7 +53,7 @@ pub(super) struct Restore {
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
         if is_repository(&self.source)? {
-            return self.from_repository(json);
+            return self.restore_repository(json);
         }
         if matches!(self.at, Some(At::Time(_) | At::Lsn(_))) {
             return Err(Error::new(
@@ -71,7 +71,7 @@ impl Restore {
         told(&report, Report::new(), "the source has no record of it", json)
     }
 
-    fn from_repository(&self, json: bool) -> Outcome {
+    fn restore_repository(&self, json: bool) -> Outcome {
         let config = RestoreConfig::new(&self.source, &self.dest).force(self.force);
         let config = match self.at.unwrap_or(At::Latest) {
             At::Latest => config,
