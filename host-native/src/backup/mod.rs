@@ -4,15 +4,15 @@
 //! or replaced unless `force` says so, and then it is kept aside.
 mod folder;
 mod publish;
-mod repository;
+pub mod repository;
 mod restore;
 mod snapshot;
 mod source;
 
-pub use chronicle_core::backup::repository::BackupState;
 pub use repository::{
-    DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, RestoreConfig, is_repository,
-    plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
+    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, Repository,
+    RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
+    restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};

@@ -2,18 +2,22 @@
 use super::place::open_source;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
-use super::{Outcome, Status};
+use super::verify::Level;
+use super::{Outcome, Status, repository};
 use chronicle::BackupManager;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Make backups
+/// Make backups, and look at them
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
-  chronicle backup create --source data.db --dest /backup/repo --delta")]
+  chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup list --source /backup/repo
+  chronicle backup timeline --source /backup/repo
+  chronicle backup verify --source /backup/repo")]
 pub(super) struct Backup {
     #[command(subcommand)]
     verb: Verb,
@@ -22,6 +26,41 @@ pub(super) struct Backup {
 #[derive(Subcommand)]
 enum Verb {
     Create(Create),
+    List(List),
+    Timeline(Timeline),
+    Verify(Verify),
+}
+
+/// List the points of a delta repository
+#[derive(Args)]
+struct List {
+    #[command(flatten)]
+    repository: Place,
+}
+
+/// Print which moments a delta repository can be restored to, and the gaps between them
+#[derive(Args)]
+struct Timeline {
+    #[command(flatten)]
+    repository: Place,
+}
+
+/// Check every record of a delta repository, and every object that its points need
+#[derive(Args)]
+struct Verify {
+    #[command(flatten)]
+    repository: Place,
+    /// How much is checked: records (and that the objects are there), or full
+    #[arg(long, value_enum, default_value_t = Level::Full)]
+    level: Level,
+}
+
+/// A repository that is looked at.
+#[derive(Args)]
+struct Place {
+    /// The repository
+    #[arg(long, value_name = "DIR", aliases = ["dest", "path"])]
+    source: PathBuf,
 }
 
 /// Make a snapshot directory of a database, or add a point to a delta repository, also while another process writes to it
@@ -61,6 +100,9 @@ impl Backup {
     pub(super) fn run(&self, json: bool) -> Outcome {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
+            Verb::List(verb) => repository::list(&verb.repository.source, json),
+            Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
+            Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
         }
     }
 }

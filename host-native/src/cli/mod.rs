@@ -28,6 +28,7 @@ mod plot;
 mod progress;
 mod query;
 mod report;
+mod repository;
 mod restore;
 mod rows;
 mod settings;

@@ -12,8 +12,14 @@ mod look;
 mod objects;
 mod restore;
 mod slot;
+mod verify;
 
+pub use chronicle_core::backup::repository::{
+    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, PointRecord, PreviousPoint, Span, SpanEnd,
+    Timeline,
+};
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
+pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};

@@ -3,9 +3,9 @@ use crate::destination::{Body, Bytes, Destination, ObjectName, Put, PutMode, Put
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::regular_file::RegularFile;
 use chronicle_core::backup::repository::{
-    CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, JobId, ListPageRef, LogObject,
-    MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, NewestSearch, PointLists, PointNumber,
-    PointRecord, SearchStep, Timeline, Void, claim_name, read_list,
+    CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, Inventory, JobId, KeptObject,
+    ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, NewestSearch,
+    PointLists, PointNumber, PointRecord, SearchStep, Timeline, Void, claim_name, read_list,
 };
 use chronicle_core::ids::{Hash, Job};
 use std::collections::BTreeMap;
@@ -190,19 +190,24 @@ impl Objects {
 
     /// The same, of records that are read already.
     pub(super) fn timeline_of(&self, entries: Vec<(Entry, Option<Result<EntryRecord>>)>) -> Result<Timeline> {
-        let mark = entries.iter().rev().find_map(|(_, record)| match record {
-            Some(Ok(EntryRecord::Prune(mark))) => Some(mark),
-            _ => None,
-        });
-        let kept = match mark {
-            Some(mark) => {
-                let pages = self.pages(mark.kept.iter())?;
-                read_list(&mark.kept, &mut |page: &ListPageRef| page_of(&pages, page))?
-            }
-            None => Vec::new(),
-        };
+        let inventory = Inventory::new(entries.clone());
+        let kept = self.kept(&inventory)?;
         let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
         Timeline::new(records, &kept).at(|| self.place())
+    }
+
+    /// Every record, and what the newest mark and the newest moves list.
+    pub(super) fn inventory(&self) -> Result<Inventory> {
+        let inventory = Inventory::new(self.entries()?);
+        let kept = self.kept(&inventory)?;
+        let moves = inventory.newest_moves().map(|moves| self.moves(moves)).transpose()?.unwrap_or_default();
+        Ok(inventory.with_pages(kept, moves))
+    }
+
+    fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {
+        let Some(mark) = inventory.newest_prune() else { return Ok(Vec::new()) };
+        let pages = self.pages(mark.kept.iter())?;
+        read_list(&mark.kept, &mut |page: &ListPageRef| page_of(&pages, page)).at(|| self.place())
     }
 
     /// The lists of a point.
