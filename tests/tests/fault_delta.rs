@@ -1,15 +1,21 @@
 //! Delta repositories under accidents: processes killed at any moment, destinations that lie, attempts that are taken up.
+use chronicle::backup::Repository;
+use chronicle::backup::repository::Moment;
 use chronicle::backup::{RestoreConfig, restore_delta_backup};
-use chronicle::destination::{Destination, MemoryDestination, ObjectName, PutMode};
-use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, ErrorKind, Result};
+use chronicle::destination::{
+    Body, Capabilities, Cleaned, Destination, Job, MemoryDestination, ObjectMeta, ObjectName, Page, Put,
+    PutMode, PutOptions,
+};
+use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, ErrorKind, Result, Selector, TimeRange};
 use chronicle_core::backup::repository::{Claim, Entry, EntryRecord, PointRecord};
 use chronicle_tests::ledger::{self, Ledger};
 use chronicle_tests::lying::{Lie, Lying, Rule};
 use chronicle_tests::program::{chronicle, command};
-use chronicle_tests::workload::Random;
+use chronicle_tests::workload::{self, Random};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 fn config() -> Config {
@@ -63,6 +69,76 @@ fn every_point_comes_back(destination: &Arc<dyn Destination>, scratch: &Path) ->
     points.len()
 }
 
+/// Counts the bytes that it gives.
+struct Counting {
+    inner: MemoryDestination,
+    bytes: AtomicU64,
+}
+
+impl Counting {
+    fn count(&self, bytes: Result<Vec<u8>>) -> Result<Vec<u8>> {
+        bytes.inspect(|bytes| {
+            self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        })
+    }
+}
+
+impl Destination for Counting {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+    fn put(&self, name: &ObjectName, body: &dyn Body, options: PutOptions) -> Result<Put> {
+        self.inner.put(name, body, options)
+    }
+    fn get(&self, name: &ObjectName, len_max: u64) -> Result<Vec<u8>> {
+        self.count(self.inner.get(name, len_max))
+    }
+    fn get_range(&self, name: &ObjectName, offset: u64, len: u64) -> Result<Vec<u8>> {
+        self.count(self.inner.get_range(name, offset, len))
+    }
+    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectMeta>> {
+        self.inner.stat(name)
+    }
+    fn list(&self, folder: Option<&ObjectName>, cursor: Option<&str>, limit: usize) -> Result<Page> {
+        self.inner.list(folder, cursor, limit)
+    }
+    fn delete(&self, name: &ObjectName) -> Result<()> {
+        self.inner.delete(name)
+    }
+    fn clean(&self, folder: Option<&ObjectName>, is_over: &dyn Fn(Job) -> bool) -> Result<Cleaned> {
+        self.inner.clean(folder, is_over)
+    }
+}
+
+#[test]
+fn a_question_of_a_backup_moves_the_bytes_of_its_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    let data = workload::devops(4, 48, 3);
+    for batch in workload::batches(&data, 20_000) {
+        db.write_batch(&batch).unwrap();
+    }
+    db.compact().unwrap();
+    let counting = Arc::new(Counting { inner: MemoryDestination::new(), bytes: AtomicU64::new(0) });
+    let destination: Arc<dyn Destination> = Arc::clone(&counting) as Arc<dyn Destination>;
+    let brought = backup(&db, &destination).unwrap().bytes;
+    let (metric, tags) = (&data[0].metric, &data[0].tags);
+    let selector =
+        tags.iter().fold(Selector::metric(metric), |selector, (key, value)| selector.tag(key, value));
+    let expected = db.count(&selector, TimeRange::ALL).unwrap();
+    assert!(expected.0 > 10_000, "{expected:?}");
+    let before = counting.bytes.load(Ordering::Relaxed);
+    let opened = Repository::at_destination(destination).unwrap().open_at(&Moment::Latest).unwrap();
+    assert_eq!(opened.db.count(&selector, TimeRange::ALL).unwrap(), expected);
+    let first = counting.bytes.load(Ordering::Relaxed) - before;
+    assert!(first * 5 < brought, "one series of {} moved {first} of {brought} bytes", data.len());
+    assert_eq!(opened.db.count(&selector, TimeRange::ALL).unwrap(), expected);
+    assert_eq!(counting.bytes.load(Ordering::Relaxed) - before, first, "what was fetched is kept");
+}
+
 #[test]
 fn an_attempt_that_failed_is_taken_up_under_its_number_and_moves_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
@@ -96,7 +172,7 @@ fn a_claim_that_a_prune_closed_costs_its_number_and_no_point() {
     let Claim { entry, job, .. } = Claim::parse(1, &destination.get(&claim, 4_096).unwrap()).unwrap();
     let void = chronicle_core::backup::repository::Void { entry, job, created_ns: 1 }.to_bytes().unwrap();
     let name = ObjectName::new("delta-001/metadata.json").unwrap();
-    let other = PutMode::CreateOnly.by(chronicle::destination::Job([9; 16]));
+    let other = PutMode::CreateOnly.by(Job([9; 16]));
     let _ = destination.put(&name, &chronicle::destination::Bytes(&void), other).unwrap();
     assert_eq!(backup(&db, &destination).unwrap().record.entry.to_string(), "delta-002");
     assert_eq!(every_point_comes_back(&destination, folder.path()), 2);

@@ -10,7 +10,7 @@ mod snapshot;
 mod source;
 
 pub use repository::{
-    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, Repository,
+    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
     RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
     restore_delta_backup, restore_delta_backup_with, verify_repository,
 };

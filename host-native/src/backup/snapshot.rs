@@ -76,6 +76,7 @@ impl<'db> BackupManager<'db> {
     /// [`BackupManager::create_snapshot`], telling its progress.
     pub fn create_snapshot_with(&self, target: &Path, progress: Progress<'_>) -> Result<SnapshotReport> {
         let started = Instant::now();
+        self.db.shared.store.data()?;
         refuse_existing(target)?;
         let (snapshot, held) = {
             let mut cell = lock(&self.db.shared.engine);
@@ -142,6 +143,7 @@ impl<'db> BackupManager<'db> {
     ) -> Result<u64> {
         let path = workshop.join(DATA_FILE_NAME);
         let place = || format!("{} to {}", self.db.path().display(), path.display());
+        let from = self.db.shared.store.data()?;
         let to = workshop.file(DATA_FILE_NAME)?;
         if to.metadata().os("look at", &path)?.len() > plan.data.file_len {
             to.set_len(plan.data.file_len).os("cut", &path)?;
@@ -156,8 +158,7 @@ impl<'db> BackupManager<'db> {
         for part in &plan.data.moves {
             // What lies between two segments must be zero; an earlier attempt may have left something else there.
             zero(&to, &path, end, part.to)?;
-            copied += copy_missing(self.db.shared.data.file(), part.from.offset, &to, part.to, part.from.len)
-                .at(place)?;
+            copied += copy_missing(from.file(), part.from.offset, &to, part.to, part.from.len).at(place)?;
             end = part.to + part.from.len;
             done += part.from.len;
             progress(done);

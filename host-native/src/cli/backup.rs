@@ -15,8 +15,6 @@ use std::path::PathBuf;
 Examples:
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
   chronicle backup create --source data.db --dest /backup/repo --delta
-  chronicle backup list --source /backup/repo
-  chronicle backup timeline --source /backup/repo
   chronicle backup verify --source /backup/repo")]
 pub(super) struct Backup {
     #[command(subcommand)]
@@ -33,6 +31,9 @@ enum Verb {
 
 /// List the points of a delta repository
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chronicle backup list --source /backup/repo")]
 struct List {
     #[command(flatten)]
     repository: Place,
@@ -40,6 +41,9 @@ struct List {
 
 /// Print which moments a delta repository can be restored to, and the gaps between them
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chronicle backup timeline --source /backup/repo --json")]
 struct Timeline {
     #[command(flatten)]
     repository: Place,
@@ -47,6 +51,9 @@ struct Timeline {
 
 /// Check every record of a delta repository, and every object that its points need
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chronicle backup verify --source /backup/repo --level records")]
 struct Verify {
     #[command(flatten)]
     repository: Place,
@@ -76,8 +83,7 @@ moments between these commits are lost.
 Examples:
   chronicle backup create --source data.db --dest /backup/repo --delta
   chronicle backup create --source data.db --dest /backup/repo --delta --dry-run
-  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
-  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28 --dry-run")]
+  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28")]
 struct Create {
     /// The data file
     #[arg(long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `chronicle restore`: makes a database out of a backup.
 use super::args::{At, parse_at, parse_epoch};
+use super::place::age_text;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::{Outcome, Status};
@@ -8,7 +9,6 @@ use chronicle::backup::{
     plan_restore, restore_with,
 };
 use chronicle::ids::Epoch;
-use chronicle::{Error, ErrorKind};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -27,7 +27,6 @@ status 4, and the message names the two nearest.
 Examples:
   chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
   chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
-  chronicle restore --source /backup/latest --dest restored --dry-run
   chronicle restore --source /backup/latest --dest /var/lib/chronicle --force")]
 pub(super) struct Restore {
     /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
@@ -55,14 +54,7 @@ impl Restore {
         if is_repository(&self.source)? {
             return self.restore_repository(json);
         }
-        if matches!(self.at, Some(At::Time(_) | At::Lsn(_))) {
-            return Err(Error::new(
-                ErrorKind::NotRestorable,
-                "--at needs a delta repository, and this is none: a snapshot or a copy is of one moment",
-            )
-            .at(self.source.display())
-            .into());
-        }
+        self.at.unwrap_or(At::Latest).refuse_without_repository(&self.source)?;
         if self.dry_run {
             return self.plan(json);
         }
@@ -80,7 +72,7 @@ impl Restore {
         };
         let config = self.epoch.into_iter().fold(config, RestoreConfig::epoch);
         let plan = plan_delta_restore(&config)?;
-        let age = plan.newest_age_ns.map(|ns| format!("{:.1} s", ns as f64 / 1e9));
+        let age = plan.newest_age_ns.map(age_text);
         let mut text = Report::new();
         if let (At::Latest, Some(age)) = (self.at.unwrap_or(At::Latest), &age) {
             text = text.line(format_args!("the newest point is {}, of {age} ago", plan.plan.start));

@@ -148,6 +148,7 @@ impl BackupManager<'_> {
         progress: Progress<'_>,
     ) -> Result<DeltaReport> {
         let started = Instant::now();
+        self.db.shared.store.data()?;
         let objects = config.objects()?;
         let slot = Slot::take(&self.db.shared.paths, &objects.place(), self.db.identity().lineage)?;
         let mut job = Job::new(self.db, objects, slot, config.after);

@@ -2,8 +2,11 @@
 use super::objects::Objects;
 use crate::error::{At, Result};
 use chronicle_core::backup::repository::{
-    EntryRecord, Moment, MoveTable, Resolved, RestoreFrom, Timeline, last_commit_until,
+    AssembledLog, EntryRecord, Leg, LogAssembly, Moment, MoveTable, PointRecord, Resolved, RestoreFrom,
+    SpanEnd, Timeline, last_commit_until,
 };
+use chronicle_core::head::Position;
+use chronicle_core::ids::Lineage;
 
 /// Every record, and where moved segments lie.
 pub(super) struct History<'a> {
@@ -37,4 +40,30 @@ impl<'a> History<'a> {
             }
         }
     }
+
+    /// The newest record that says what there is at a moment.
+    pub(super) fn told(&self, at: &SpanEnd) -> Option<&PointRecord> {
+        let is_it = |point: &&PointRecord| (point.point.epoch, point.point.lsn) == (at.epoch, at.lsn);
+        self.timeline.points().iter().rev().find(is_it)
+    }
+}
+
+/// The log files of a moment, one for each epoch that is passed: `after` is where the point's lists end.
+pub(super) fn assemble(
+    objects: &Objects,
+    lineage: Lineage,
+    mut after: Position,
+    legs: &[Leg],
+) -> Result<Vec<(Leg, AssembledLog)>> {
+    let mut assembled = Vec::new();
+    for leg in legs {
+        let mut assembly = LogAssembly::new(lineage, leg.identity.epoch, after, leg.until);
+        for log in &leg.logs {
+            assembly.add(log, &objects.log(log)?).at(|| objects.place())?;
+        }
+        let log = assembly.finish().at(|| objects.place())?;
+        after = log.end;
+        assembled.push((leg.clone(), log));
+    }
+    Ok(assembled)
 }

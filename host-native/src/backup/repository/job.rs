@@ -4,6 +4,7 @@
 //! that died is used again or closed.
 use super::body::{ContainerBody, hash_of};
 use super::delta::{After, DeltaDryRun, DeltaReport};
+use super::hints;
 use super::log::{self, FoundLog};
 use super::look::{Found, look_back};
 use super::objects::{Created, Objects};
@@ -16,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::FileRecord;
 use chronicle_core::backup::repository::{
-    BackupState, Claim, DeltaPlan, Entry, EntryRecord, Ground, JobId, LogContent, MANIFEST_NAME, Manifest,
-    ManifestPoint, ObjectFile, PointNumber, PointRecord, STATE_NAME, claim_name,
+    BackupState, Claim, DeltaPlan, Entry, EntryRecord, Ground, JobId, LogContent, ObjectFile, PointNumber,
+    claim_name,
 };
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::{ReadView, Snapshot};
@@ -90,7 +91,8 @@ impl<'db> Job<'db> {
         }
         let EntryRecord::Point(record) = record else { return Ok(None) };
         let state = BackupState::after(&record, &bytes);
-        let hint_error = self.leave_hints(job, &record, &state).err();
+        let left = self.slot.end(state.at).and_then(|()| hints::leave(&self.objects, job, &record, &state));
+        let hint_error = left.err();
         Ok(Some(DeltaReport {
             place: self.place(),
             record: *record,
@@ -172,7 +174,7 @@ impl<'db> Job<'db> {
             if !is_sent {
                 continue;
             }
-            let bytes = self.db.shared.maps.get(extent.offset, extent.len)?;
+            let bytes = self.db.shared.store.read(extent, extent)?.1;
             if let Some(finding) =
                 verify_segment(&bytes, entry, Level::Checksums, None).findings.iter().next()
             {
@@ -202,7 +204,7 @@ impl<'db> Job<'db> {
         };
         if let Some(file) = &plan.container {
             let name = plan.entry.container();
-            let body = ContainerBody::new(&self.db.shared.data, file);
+            let body = ContainerBody::new(self.db.shared.store.data()?, file);
             let blake3 = hash_of(&body, &|done| progress(done / 2, total))?;
             let is_new = self.objects.put(name, &body, blake3, job)?;
             count(file.file_len, is_new);
@@ -256,52 +258,6 @@ impl<'db> Job<'db> {
             .at(self.place())),
         }
     }
-
-    /// What makes the next backup, and people, find their way sooner.
-    fn leave_hints(&mut self, job: JobId, record: &PointRecord, state: &BackupState) -> Result<()> {
-        self.slot.end(state.at)?;
-        self.objects.hint(STATE_NAME, &state.to_bytes()?, job)?;
-        let manifest = self.manifest(record)?;
-        self.objects.hint(MANIFEST_NAME, &manifest.to_bytes()?, job)
-    }
-
-    /// The manifest with the new point; made anew from the records where it is not the one that the previous point left.
-    fn manifest(&self, record: &PointRecord) -> Result<Manifest> {
-        let before = self.objects.manifest().filter(|manifest| {
-            let newest = manifest.points.last().map(|point| point.entry);
-            manifest.lineage == record.point.lineage
-                && manifest.newest_number.checked_add(1) == Some(record.number())
-                && newest == record.previous.map(|previous| previous.entry)
-        });
-        match before {
-            Some(mut manifest) => {
-                manifest.newest_number = record.number();
-                manifest.points.push(ManifestPoint::from(record));
-                Ok(manifest)
-            }
-            None => rebuilt_manifest(&self.objects, record),
-        }
-    }
-}
-
-fn rebuilt_manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
-    let mut manifest = Manifest {
-        lineage: record.point.lineage,
-        newest_number: record.number(),
-        newest_prune: None,
-        newest_moves: None,
-        points: Vec::new(),
-    };
-    for (entry, found) in objects.entries()? {
-        manifest.newest_number = manifest.newest_number.max(entry.number);
-        match found {
-            Some(Ok(EntryRecord::Point(point))) => manifest.points.push(ManifestPoint::from(&*point)),
-            Some(Ok(EntryRecord::Prune(_))) => manifest.newest_prune = Some(entry.number),
-            Some(Ok(EntryRecord::Moves(_))) => manifest.newest_moves = Some(entry.number),
-            _ => {}
-        }
-    }
-    Ok(manifest)
 }
 
 fn end_of(plan: &DeltaPlan) -> chronicle_core::format::EpochParent {

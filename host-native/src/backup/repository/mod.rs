@@ -5,7 +5,9 @@
 //! a listing. What is to be done is decided in core; here bytes are moved and attempts repeated.
 mod body;
 mod delta;
+mod hints;
 mod history;
+mod in_place;
 mod job;
 mod log;
 mod look;
@@ -19,6 +21,7 @@ pub use chronicle_core::backup::repository::{
     Timeline,
 };
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
+pub use in_place::OpenMoment;
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };

@@ -3,7 +3,7 @@
 //! The point's container is written down aside, the log of each epoch is folded in, what comes out is proven, and `data.db` appears
 //! by one rename: the steps of every restore ([`crate::backup::restore_with`]).
 use super::delta::RepositoryPlace;
-use super::history::History;
+use super::history::{History, assemble};
 use super::objects::Objects;
 use crate::backup::folder::Workshop;
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
@@ -15,7 +15,7 @@ use crate::files::os_error::OsContext;
 use crate::files::regular_file::{Access, RegularFile};
 use crate::verify::verify_private;
 use chronicle_core::backup::DATA_FILE_NAME;
-use chronicle_core::backup::repository::{AssembledLog, Leg, LogAssembly, Moment, ObjectRange, RestorePlan};
+use chronicle_core::backup::repository::{Moment, ObjectRange, RestorePlan};
 use chronicle_core::format::log_file_name;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
@@ -119,12 +119,7 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
     let lineage = from.start.point.lineage;
     let plan = RestorePlan::new(&from, &lists, &history.moves, lineage).at(|| objects.place())?;
     // The moments that a record describes are proven by its digest, others by the chain of commits that leads there.
-    let told = history
-        .timeline
-        .points()
-        .iter()
-        .rev()
-        .find(|point| (point.point.epoch, point.point.lsn) == (from.at.epoch, from.at.lsn));
+    let told = history.told(&from.at);
     Ok(DeltaRestorePlan {
         expected: Expected {
             lsn: from.at.lsn,
@@ -176,7 +171,9 @@ impl DeltaRestorePlan {
         workshop.keep_only(&[DATA_FILE_NAME])?;
 
         let copied = self.stage(&workshop, progress)?;
-        for (index, (leg, log)) in self.assemble()?.into_iter().enumerate() {
+        for (index, (leg, log)) in
+            assemble(&self.objects, self.lineage, self.after, &self.plan.legs)?.into_iter().enumerate()
+        {
             if index > 0 {
                 pass_into(&workshop, leg.identity)?;
             }
@@ -262,20 +259,5 @@ impl DeltaRestorePlan {
         }
         to.write_all_at(at, &bytes)?;
         Ok(len)
-    }
-
-    /// The log files to fold in, one for each epoch that is passed.
-    fn assemble(&self) -> Result<Vec<(Leg, AssembledLog)>> {
-        let (mut after, mut assembled) = (self.after, Vec::new());
-        for leg in &self.plan.legs {
-            let mut assembly = LogAssembly::new(self.lineage, leg.identity.epoch, after, leg.until);
-            for log in &leg.logs {
-                assembly.add(log, &self.objects.log(log)?).at(|| self.repository.clone())?;
-            }
-            let log = assembly.finish().at(|| self.repository.clone())?;
-            after = log.end;
-            assembled.push((leg.clone(), log));
-        }
-        Ok(assembled)
     }
 }

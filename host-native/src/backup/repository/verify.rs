@@ -58,6 +58,10 @@ impl Repository {
         Self::of(Objects::new(destination))
     }
 
+    pub(super) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
     fn of(objects: Objects) -> Result<Self> {
         match objects.is_there()? {
             true => Ok(Self { objects }),
