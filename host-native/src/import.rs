@@ -17,7 +17,7 @@ use chronicle_core::export::{ReadOptions, ReadReport, TextFormat, TextPoint, Tex
 use chronicle_core::ids::Lsn;
 use chronicle_core::time::TimeUnit;
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use chronicle_core::export::{Format, OnError, SkippedLine};
 pub use piped::Piped;
@@ -26,6 +26,8 @@ pub use piped::Piped;
 pub const IMPORT_BATCH_POINTS_MAX: usize = 10_000;
 /// Bytes of names after which a batch is committed although it has fewer points: rows may be long.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Age of the oldest point of a batch at which it is committed although it is small: what comes in slowly is to be seen, and kept.
+const AGE_MAX: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 << 10;
 /// How long a reader is left alone that has nothing to give and did not wait.
@@ -168,8 +170,13 @@ impl<'db> Importer<'db> {
     pub fn import(&self, options: ImportOptions<'_>) -> Result<ImportReport> {
         let ImportOptions { reader, format, mut read, on_progress } = options;
         read.limits = self.db.limits();
-        let mut run =
-            Run { db: self.db, batch: Batch::default(), report: ImportReport::default(), on_progress };
+        let mut run = Run {
+            db: self.db,
+            batch: Batch::default(),
+            oldest: None,
+            report: ImportReport::default(),
+            on_progress,
+        };
         let series_before = self.db.gauges().series;
         let outcome = match format {
             Format::Csv => run.feed::<CsvFormat>(reader, read),
@@ -189,6 +196,8 @@ impl<'db> Importer<'db> {
 struct Run<'a> {
     db: &'a Db,
     batch: Batch,
+    /// When the first point of the batch was read.
+    oldest: Option<Instant>,
     report: ImportReport,
     on_progress: Option<Box<dyn FnMut(ImportProgress) + 'a>>,
 }
@@ -209,6 +218,9 @@ impl Run<'_> {
             self.report.bytes += count as u64;
             reader.set_now(now_ns());
             reader.feed(buffer.get(..count).unwrap_or_default(), &mut |row| self.push(&row))?;
+            if self.oldest.is_some_and(|since| since.elapsed() >= AGE_MAX) {
+                self.commit_when(1, 0)?;
+            }
             self.tell();
         }
         reader.finish(&mut |row| self.push(&row))?;
@@ -217,6 +229,9 @@ impl Run<'_> {
     }
 
     fn push(&mut self, row: &impl TextPoint) -> Result<()> {
+        if self.batch.is_empty() {
+            self.oldest = Some(Instant::now());
+        }
         self.batch.push(row)?;
         self.commit_when(IMPORT_BATCH_POINTS_MAX, BATCH_BYTES_MAX)
     }
@@ -252,6 +267,7 @@ impl Run<'_> {
         self.report.first_lsn.get_or_insert(lsn);
         self.report.last_lsn = Some(lsn);
         self.batch.clear();
+        self.oldest = None;
         Ok(())
     }
 }
@@ -269,5 +285,35 @@ fn with_count(error: &Error, report: &ImportReport) -> Error {
     match error.place() {
         Some(place) => told.at(place),
         None => told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Config;
+
+    /// A line every so often, never silent for long.
+    struct Steady(u32);
+
+    impl Read for Steady {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if self.0 == 0 {
+                return Ok(0);
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            let line = format!("m value=1 {}\n", self.0);
+            self.0 -= 1;
+            line.as_bytes().read(buffer)
+        }
+    }
+
+    #[test]
+    fn what_comes_in_slowly_and_without_a_pause_is_committed_by_its_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(folder.path().join("data.db"), Config::default()).unwrap();
+        let report = Importer::new(&db).import(ImportOptions::line(Steady(6))).unwrap();
+        assert_eq!(report.points, 6);
+        assert!(report.commits >= 2, "one of them after a second");
     }
 }

@@ -318,6 +318,8 @@ fn every_verb_documents_itself_with_examples() {
         "backup",
         "restore",
         "dest",
+        "settings",
+        "downsample",
         "completions",
     ];
     for verb in verbs {

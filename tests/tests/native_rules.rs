@@ -233,6 +233,7 @@ fn rules_without_sense_are_refused_and_one_that_fails_does_not_stop_the_others()
         (rule().function(Aggregate::Max).filter("time > 3"), ErrorKind::InvalidInput),
         (rule().function_to(Aggregate::Max, "x".repeat(2_000)), ErrorKind::LimitExceeded),
         (Downsampling::new("cpu", Duration::ZERO).function(Aggregate::Max), ErrorKind::InvalidInput),
+        (Downsampling::new("cpu", Duration::from_nanos(1)).function(Aggregate::Max), ErrorKind::InvalidInput),
     ] {
         assert_eq!(db.add_downsampling(wrong.clone()).unwrap_err().kind(), kind, "{wrong:?}");
     }
@@ -295,4 +296,40 @@ fn the_background_carries_rules_out_beside_writers() {
     assert_eq!(counts.iter().map(|&(_, count)| count).sum::<f64>(), 20_000.0);
     assert!(counts[..counts.len() - 1].iter().all(|&(_, count)| count == 60.0));
     db.close().unwrap();
+}
+
+#[test]
+fn a_target_that_has_points_is_taken_over_only_when_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let db =
+        Db::open(folder.path().join("data.db"), Config { background: false, ..Config::default() }).unwrap();
+    // Somebody's own points, at the start of an hour in which the source has none.
+    db.write_batch(&[Point::new("mine", 0, 7.0), Point::new("m", HOUR, 1.0)]).unwrap();
+    let rule = || Downsampling::new("m", Duration::from_secs(3600)).function_to(Aggregate::Sum, "mine");
+    let refused = db.add_downsampling(rule()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{refused}");
+    db.run_downsampling().unwrap();
+    assert_eq!(points(&db, "mine"), [(0, 7.0)], "nothing is touched");
+    db.add_downsampling(rule().adopt()).unwrap();
+    db.run_downsampling().unwrap();
+    assert_eq!(points(&db, "mine"), [(HOUR, 1.0)]);
+}
+
+#[test]
+fn points_that_no_segment_holds_yet_expire_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(folder.path().join("data.db"), config(24 * HOUR)).unwrap();
+    let now = chronicle::now_ns();
+    let hours = |from: i64, to: i64| (from..to).map(move |hour| Point::new("cpu", now - hour * HOUR, 1.0));
+    db.write_batch(&hours(0, 40 * 24).collect::<Vec<_>>()).unwrap();
+    let age = Some(Duration::from_secs(10 * 86_400));
+    db.set_retention(Retention { age, bytes: None }).unwrap();
+    assert_eq!(db.apply_retention().unwrap(), 1);
+    let left = points(&db, "cpu").len();
+    assert!((10 * 24..=11 * 24).contains(&left), "{left} hours are left of ten days and a part");
+    assert_eq!(db.apply_retention().unwrap(), 0, "once is enough");
+    // A late point of a day that is gone goes too.
+    db.write(Point::new("cpu", now - 30 * 24 * HOUR, 1.0)).unwrap();
+    assert_eq!(db.apply_retention().unwrap(), 1);
+    assert_eq!(points(&db, "cpu").len(), left);
 }

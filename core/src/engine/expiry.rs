@@ -111,7 +111,12 @@ impl Engine {
                 && is_new(entry)
                 && !is_expired(entry)
         };
-        self.catalog.point_segments().any(is_due).then_some(Expiry { series, cutoff_ns })
+        let expired_time = TimeRange::new(None, Some(cutoff_ns));
+        let is_in_head = || {
+            self.head
+                .holds(expired_time, |slot| self.dictionary.id(slot).is_some_and(|id| series.contains(id)))
+        };
+        (self.catalog.point_segments().any(is_due) || is_in_head()).then_some(Expiry { series, cutoff_ns })
     }
 
     fn partition_duration(&self) -> i64 {

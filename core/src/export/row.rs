@@ -7,8 +7,13 @@ use alloc::vec::Vec;
 pub trait TextPoint: PointSource {
     /// Line of the text where its record starts, counted from 1.
     fn line(&self) -> u64;
-    /// True when its tags are those of the point before it, in the same order: several fields of one line.
+    /// True when its tags are those of the point before it, in the same order: several fields of one line, neighbours in a
+    /// table.
     fn repeats_tags(&self) -> bool {
+        false
+    }
+    /// True when its tags have the keys of every other point of the text, in the same order: columns of a table.
+    fn has_columns(&self) -> bool {
         false
     }
 }

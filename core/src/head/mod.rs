@@ -71,6 +71,11 @@ impl Head {
         series
     }
 
+    /// True when a series in one of the `wanted` slots has points in `range`.
+    pub(crate) fn holds(&self, range: TimeRange, wanted: impl Fn(u32) -> bool) -> bool {
+        self.buffers.iter().any(|(slot, buffer)| buffer.first_in(range).is_some() && wanted(*slot))
+    }
+
     /// Points in it, later doubles included.
     pub(crate) fn points(&self) -> usize {
         self.points

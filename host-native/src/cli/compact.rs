@@ -7,10 +7,11 @@ use chronicle::Config;
 use chronicle::files::os_error::OsContext;
 use clap::Args;
 
-/// Merge segments, carry out deletions and give space back
+/// Let points expire, merge segments, carry out deletions and give space back
 #[derive(Args)]
 #[command(after_help = "\
-It is never needed: a running writer compacts in the background. Reads and writes go on meanwhile.
+It is never needed while a program has the database open for writing: that compacts in the background. Points that are older
+or more than the settings allow expire first. Reads and writes go on meanwhile.
 
 Examples:
   chronicle compact --path data.db
@@ -25,7 +26,10 @@ impl Compact {
         let db = self.target.open(Config::default())?;
         let len = || std::fs::metadata(db.path()).map(|metadata| metadata.len()).os("look at", db.path());
         let (before, segments_before) = (len()?, db.layout()?.segments);
-        while_working("compacting", || db.compact())?;
+        let expiries = while_working("compacting", || {
+            let expiries = db.apply_retention()?;
+            db.compact().map(|()| expiries)
+        })?;
         let (after, segments_after) = (len()?, db.layout()?.segments);
         db.close()?;
         Report::new()
@@ -36,6 +40,7 @@ impl Compact {
                 bytes(after),
                 count(segments_after, "segment")
             ))
+            .text("expiries", expiries)
             .text("bytes_before", before)
             .text("bytes_after", after)
             .text("segments_before", segments_before)

@@ -21,7 +21,6 @@ points it was made of: targets are kept until --keep, whatever the database's re
 Examples:
   chronicle downsample add --path data.db --metric cpu --every 5m --function mean --function max --keep 2y
   chronicle downsample add --path data.db --metric cpu --every 1h --function 'percentile(99)' --target cpu.p99 --where \"dc = 'a'\"
-  chronicle downsample list --path data.db
   chronicle downsample run --path data.db")]
 pub(super) struct Downsample {
     #[command(subcommand)]
@@ -62,6 +61,10 @@ struct Add {
     /// Age at which the computed points expire [default: never]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     keep: Option<u64>,
+    /// Take over a target that has points: those at the start of a window are overwritten, or deleted where the window has
+    /// no points
+    #[arg(long)]
+    adopt: bool,
 }
 
 /// List the rules and how far they are
@@ -116,6 +119,9 @@ impl Add {
             .delay(Duration::from_nanos(self.delay.unwrap_or(0)));
         if let Some(keep) = self.keep {
             rule = rule.keep(Duration::from_nanos(keep));
+        }
+        if self.adopt {
+            rule = rule.adopt();
         }
         for (index, &function) in self.functions.iter().enumerate() {
             rule = match self.targets.get(index) {

@@ -27,7 +27,7 @@ line   line protocol: field f of measurement m is metric m.f, field value is met
 
 Times are RFC 3339, YYYY-MM-DD hh:mm:ss (UTC) or Unix; in line protocol Unix nanoseconds, or now. A line that can't be
 read ends the import with its number; what was committed before it stays, and importing the mended file again is safe.
-From a pipe, what has come is committed whenever nothing comes for a second.
+From a pipe, what has come is committed within a second.
 
 Examples:
   chronicle import --path data.db --input metrics.csv

@@ -13,7 +13,8 @@ use std::time::Duration;
 /// Show the settings, or change when points expire
 #[derive(Args)]
 #[command(after_help = "\
-Without a flag it only shows what is set. Points expire in whole partitions, counted by their own time: those older than the
+Without a flag it only shows what is set. Points expire while a program has the database open for writing, and at `chronicle
+compact`: in whole partitions, counted by their own time: those older than the
 retention, and the oldest while the stored points take more than the size. The newest partition never
 expires by size. A metric with a retention of its own is left out of both.
 
@@ -21,7 +22,6 @@ In a restored database retention and downsampling are suspended, so that what wa
 them go on.
 
 Examples:
-  chronicle settings --path data.db
   chronicle settings --path data.db --retention 30d --retention-size 10GB
   chronicle settings --path data.db --metric cpu.mean_1h --retention 2y
   chronicle settings --path data.db --resume")]

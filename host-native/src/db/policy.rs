@@ -9,9 +9,12 @@ use crate::host::now_ns;
 use chronicle_core::engine::RuleStatus;
 use chronicle_core::format::{Policies, RetentionException, Rule, RuleTarget, Settings};
 use chronicle_core::ids::Lsn;
-use chronicle_core::query::Aggregate;
+use chronicle_core::query::{Aggregate, Query};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Shortest window of a downsampling rule: shorter ones become due faster than they are computed.
+const WINDOW_MIN: Duration = Duration::from_millis(1);
 
 /// When points expire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +33,7 @@ pub struct Downsampling {
     every: Duration,
     delay: Duration,
     keep: Option<Duration>,
+    adopt: bool,
     functions: Vec<(Aggregate, Option<String>)>,
 }
 
@@ -53,6 +57,7 @@ impl Downsampling {
             every,
             delay: Duration::ZERO,
             keep: None,
+            adopt: false,
             functions: Vec::new(),
         }
     }
@@ -93,7 +98,21 @@ impl Downsampling {
         self
     }
 
+    /// Takes over points that a target holds already: those at the start of a window are overwritten, or deleted where the
+    /// window has no points. Without it a target with points is refused.
+    #[must_use]
+    pub fn adopt(mut self) -> Self {
+        self.adopt = true;
+        self
+    }
+
     fn rule(&self, id: u32) -> Result<Rule> {
+        if self.every < WINDOW_MIN {
+            return Err(Error::invalid(format!(
+                "windows of {:?} are too short; take 1ms at least",
+                self.every
+            )));
+        }
         let targets = self.functions.iter().map(|(function, target)| RuleTarget {
             function: (*function).into(),
             metric: target.clone().unwrap_or_else(|| target_name(&self.metric, *function, self.every)),
@@ -182,9 +201,16 @@ impl Db {
     /// Adds a downsampling rule and returns its number. It is carried out in the background, first for all points there
     /// are, and from then on for what comes and what changes. Its targets get a retention of their own.
     ///
-    /// A target belongs to its rule: points of it at the start of a window are written and deleted as the windows say.
+    /// A target belongs to its rule: points of it at the start of a window are written and deleted as the windows say. So a
+    /// target that has points already is refused with `AlreadyExists`, unless they are to be adopted.
     pub fn add_downsampling(&self, rule: Downsampling) -> Result<u32> {
         let keep = rule.keep.map(nanoseconds).transpose()?;
+        if !rule.adopt {
+            rule.rule(0)?
+                .targets
+                .iter()
+                .try_for_each(|target| self.refuse_target_with_points(&target.metric))?;
+        }
         let mut id = 0;
         self.shared.change(|_, policies| {
             id = policies.rules.last().map_or(0, |rule| rule.id).saturating_add(1);
@@ -195,6 +221,19 @@ impl Db {
         })?;
         self.shared.wake_background();
         Ok(id)
+    }
+
+    fn refuse_target_with_points(&self, metric: &str) -> Result<()> {
+        let points = self.query(&Query::metric(metric).limit(1))?.rows()?;
+        if points.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::AlreadyExists,
+            format!(
+                "the target {metric:?} has points already, which the rule would overwrite and delete; choose another target, or adopt them"
+            ),
+        ))
     }
 
     /// Removes a downsampling rule. What it wrote stays, and so does the retention of its targets.

@@ -54,7 +54,9 @@ impl Db {
         let _alone = lock(&self.shared.upkeep);
         lock(&self.shared.rule_errors).clear();
         let mut report = DownsamplingReport::default();
-        while self.shared.run_rules(&mut report, None)? {
+        // What becomes due meanwhile is the next call's: the shortest windows would keep this one for ever.
+        let now_ns = now_ns();
+        while self.shared.run_rules(&mut report, now_ns, None)? {
             std::thread::sleep(Duration::from_millis(1));
         }
         let errors = lock(&self.shared.rule_errors);
@@ -79,7 +81,7 @@ impl Shared {
         let Ok(_alone) = self.upkeep.try_lock() else { return Ok(false) };
         let mut report = DownsamplingReport::default();
         let deadline = Instant::now() + TURN;
-        if self.run_rules(&mut report, Some(deadline))? {
+        if self.run_rules(&mut report, now_ns(), Some(deadline))? {
             // What only waits for others is tried again at the next tick.
             return Ok(Instant::now() >= deadline);
         }
@@ -87,8 +89,13 @@ impl Shared {
         Ok(false)
     }
 
-    /// Computes what is due of all rules, in turns, until `deadline`. True when something is left to do.
-    fn run_rules(&self, report: &mut DownsamplingReport, deadline: Option<Instant>) -> Result<bool> {
+    /// Computes what is due of all rules at `now_ns`, in turns, until `deadline`. True when something is left to do.
+    fn run_rules(
+        &self,
+        report: &mut DownsamplingReport,
+        now_ns: i64,
+        deadline: Option<Instant>,
+    ) -> Result<bool> {
         let rules: Vec<u32> = {
             let cell = lock(&self.engine);
             cell.engine.policies().rules.iter().map(|rule| rule.id).collect()
@@ -105,7 +112,7 @@ impl Shared {
                 if failed_lately {
                     continue;
                 }
-                match self.run_slice(rule, report) {
+                match self.run_slice(rule, now_ns, report) {
                     Ok(Slice::Done) => (working, left) = (true, true),
                     Ok(Slice::Later) => left = true,
                     Ok(Slice::Idle) => {
@@ -129,8 +136,8 @@ impl Shared {
         Ok(left && !self.is_stopping())
     }
 
-    fn run_slice(&self, rule: u32, report: &mut DownsamplingReport) -> Result<Slice> {
-        let claimed = lock(&self.engine).engine.claim_windows(rule, now_ns());
+    fn run_slice(&self, rule: u32, now_ns: i64, report: &mut DownsamplingReport) -> Result<Slice> {
+        let claimed = lock(&self.engine).engine.claim_windows(rule, now_ns);
         let Some(lsn) = claimed else { return Ok(Slice::Idle) };
         if !self.becomes_visible(lsn)? {
             return Ok(Slice::Later);

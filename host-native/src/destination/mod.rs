@@ -3,7 +3,7 @@
 //! [`Destination`] is the contract, and the only thing that the rooms above know. What it keeps true: an object appears
 //! whole or not at all; a read gives exactly the bytes that were asked for, or an error; nothing is inferred from a
 //! listing; no failure is passed over. It knows nothing of backups, records or numbers, and retries nothing: the caller sees
-//! [`ErrorKind::Transient`](crate::ErrorKind::Transient) and decides.
+//! [`ErrorKind::Transient`] and decides.
 //!
 //! [`open`] makes one from a path or URL, [`conformance`] proves that one keeps the contract.
 mod body;

@@ -46,7 +46,7 @@ impl Batch {
             }
             _ => {
                 let tags = row.tag_count() as u32;
-                let keys = match last.filter(|last| self.has_keys(last, row)) {
+                let keys = match last.filter(|last| row.has_columns() || self.has_keys(last, row)) {
                     Some(last) => last.keys,
                     None => self.add_texts((0..tags).map(|index| row.tag_at(index as usize).0))?,
                 };

@@ -21,6 +21,7 @@ mod size;
 mod snapshot;
 mod verify;
 mod works;
+mod writers;
 
 use chronicle_tests::measure;
 use context::Context;
@@ -31,6 +32,7 @@ type Row = (&'static str, fn(&mut Context));
 const ROWS: &[Row] = &[
     ("size", size::run),
     ("ingest", ingest::run),
+    ("writers", writers::run),
     ("formats", formats::run),
     ("read", read::run),
     ("open", open::run),

@@ -7,39 +7,39 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// A folder, whose name has spaces, with a database and what it held after each commit.
-pub struct Place {
-    pub folder: tempfile::TempDir,
-    pub oracle: Oracle,
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) oracle: Oracle,
 }
 
 const MINUTE: i64 = 60_000_000_000;
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     // No commit seals by itself: what lies in segments and what in the log is the test's choice.
     Config { background: false, ..Config::default() }
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::Builder::new().prefix("a place ").tempdir().unwrap(),
             oracle: Oracle::default(),
         }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    pub fn open(&self) -> Db {
+    pub(crate) fn open(&self) -> Db {
         Db::open(self.path("data.db"), config()).unwrap()
     }
 
-    pub fn write(&mut self, db: &Db, batch: i64) -> Position {
+    pub(crate) fn write(&mut self, db: &Db, batch: i64) -> Position {
         let points: Vec<Point> = (0..40)
             .map(|i| {
                 let time = batch * 30 * MINUTE + i * MINUTE;
@@ -53,14 +53,14 @@ impl Place {
         db.position()
     }
 
-    pub fn delete(&mut self, db: &Db, selector: Selector, range: TimeRange) -> Position {
+    pub(crate) fn delete(&mut self, db: &Db, selector: Selector, range: TimeRange) -> Position {
         db.delete(&selector, range).unwrap().unwrap();
         self.oracle.delete(db.position(), &selector, range);
         db.position()
     }
 
     /// Twelve batches, with deletions, seals, compactions and backups between them; the moments worth coming back to.
-    pub fn history(&mut self, mut backup: impl FnMut(&Self, &Db)) -> Vec<Position> {
+    pub(crate) fn history(&mut self, mut backup: impl FnMut(&Self, &Db)) -> Vec<Position> {
         let db = self.open();
         let mut moments = Vec::new();
         for batch in 0..12 {
@@ -84,28 +84,28 @@ impl Place {
         moments
     }
 
-    pub fn digest(&mut self, lsn: u64) -> String {
+    pub(crate) fn digest(&mut self, lsn: u64) -> String {
         oracle::digest(&self.oracle.at(lsn)).to_string()
     }
 
-    pub fn create(&self, more: &[&str]) -> Value {
+    pub(crate) fn create(&self, more: &[&str]) -> Value {
         let (source, dest) = (self.at("data.db"), self.at("my repo"));
         let arguments = ["backup", "create", "--source", &source, "--dest", &dest, "--delta", "--json"];
         chronicle(&[&arguments, more].concat()).json()
     }
 
-    pub fn create_in_process(&self, db: &Db) -> chronicle::BackupState {
+    pub(crate) fn create_in_process(&self, db: &Db) -> chronicle::BackupState {
         let config = DeltaBackupConfig::new(self.path("my repo")).continue_newest();
         BackupManager::new(db).create_delta_backup(config).unwrap()
     }
 
     /// Restores by the program.
-    pub fn restore(&self, at: &str, dest: &str) -> Value {
+    pub(crate) fn restore(&self, at: &str, dest: &str) -> Value {
         let (source, dest) = (self.at("my repo"), self.at(dest));
         chronicle(&["restore", "--source", &source, "--dest", &dest, "--at", at, "--json"]).json()
     }
 
-    pub fn refused(&self, at: &str, code: i32) -> String {
+    pub(crate) fn refused(&self, at: &str, code: i32) -> String {
         let (source, dest) = (self.at("my repo"), self.at("refused"));
         let error = chronicle(&["restore", "--source", &source, "--dest", &dest, "--at", at]).failed(code);
         assert!(!self.path("refused").exists(), "a restore that is refused leaves nothing");
@@ -113,6 +113,6 @@ impl Place {
     }
 }
 
-pub fn text(value: &Value, field: &str) -> String {
+pub(crate) fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_else(|| panic!("{field} of {value}")).to_owned()
 }

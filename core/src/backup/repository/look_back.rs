@@ -20,7 +20,7 @@ pub enum LookStep {
     Read(PointNumber),
     /// Create a void under the name of this entry (create-only; that something is there already is no error), then go on.
     Void(Entry),
-    /// It is over: see [`LookBack::previous`].
+    /// It is over: see [`LookBack::finish`].
     Done,
 }
 

@@ -95,7 +95,16 @@ impl<'a> CutRow<'a> {
     pub(super) fn len(&self) -> usize {
         self.spans.len()
     }
+    /// Bytes of the row without the quotes of its cells.
+    pub(super) fn text_len(&self) -> usize {
+        self.text.len()
+    }
+    /// The text from a cell on to the end of the row.
+    pub(super) fn text_from(&self, index: usize) -> &'a str {
+        self.spans.get(index).and_then(|&(start, _)| self.text.get(start..)).unwrap_or_default()
+    }
     /// A cell without its quotes; empty when there is none of that number.
+    #[inline]
     pub(super) fn get(&self, index: usize) -> &'a str {
         self.spans.get(index).and_then(|&(start, end)| self.text.get(start..end)).unwrap_or_default()
     }

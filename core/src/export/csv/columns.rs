@@ -15,6 +15,8 @@ pub(super) struct Columns {
     pub(super) metric: Option<usize>,
     pub(super) value: usize,
     pub(super) tags: Vec<TagColumn>,
+    /// The first column of a tag, when all behind it are of tags too.
+    pub(super) tags_from: Option<usize>,
     /// Number of cells that every row has.
     pub(super) count: usize,
 }
@@ -92,7 +94,10 @@ impl Columns {
                 shorten(key.as_bytes())
             )));
         }
-        Ok(Self { timestamp, metric: metric_column, value, tags, count: header.len() })
+        let count = header.len();
+        let first_tag = tags.first().map(|tag: &TagColumn| tag.index);
+        let tags_from = first_tag.filter(|first| first + tags.len() == count);
+        Ok(Self { timestamp, metric: metric_column, value, tags, tags_from, count })
     }
 }
 

@@ -28,6 +28,11 @@ pub(super) fn check_limits(row: &CsvRow<'_>, limits: &Limits) -> Result<()> {
     if row.metric.is_empty() {
         return Err(bad_part("column metric", row.metric, "the cell is empty"));
     }
+    // The tags were checked with the row before, or no part of this row can be too long.
+    let is_checked = row.repeats_tags || row.cells.text_len() <= limits.name_bytes_max;
+    if is_checked && row.columns.tags.len() + row.extra_tags.len() <= limits.tags_max {
+        return limits.check_name("metric name", row.metric);
+    }
     limits.check_name("metric name", row.metric)?;
     let mut tags = row.extra_tags.iter().filter(|(_, value)| !value.is_empty()).count();
     for column in &row.columns.tags {

@@ -7,6 +7,7 @@ use super::convert::{check_limits, read_timestamp, read_value};
 use crate::error::{Error, Result};
 use crate::export::convert::check_options;
 use crate::export::{Context, ReadOptions, ReadResult, Refusal, TextFormat};
+use alloc::string::String;
 
 /// CSV for [`TextReader`](crate::export::TextReader).
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct CsvFormat {
     columns: Option<Columns>,
     cells: Cells,
     boundary: RowBoundary,
+    /// The cells of the tags of the last row that was given, as they stand in it; empty when they can't be told by that.
+    last_tags: String,
 }
 
 impl TextFormat for CsvFormat {
@@ -68,10 +71,19 @@ impl TextFormat for CsvFormat {
             None => options.metric.as_deref().unwrap_or_default(),
         };
         let extra_tags = &options.extra_tags;
-        let row = CsvRow { cells, columns, extra_tags, metric, timestamp, value, line: context.line };
+        // Neighbours often differ only in front of their tags. Undone quotes could make different cells look alike.
+        let tags = columns.tags_from.filter(|_| !quoted).map_or("", |first| cells.text_from(first));
+        let repeats_tags = !tags.is_empty() && tags == self.last_tags;
+        let row =
+            CsvRow { cells, columns, extra_tags, metric, timestamp, value, line: context.line, repeats_tags };
         check_limits(&row, &options.limits)?;
         *context.time_unit = time_unit;
-        context.give(row, sink)
+        context.give(row, sink)?;
+        if !repeats_tags {
+            self.last_tags.clear();
+            self.last_tags.push_str(tags);
+        }
+        Ok(())
     }
 
     fn cut_off(&self) -> Option<Error> {

@@ -15,21 +15,33 @@ pub struct CsvRow<'a> {
     pub(super) timestamp: i64,
     pub(super) value: f64,
     pub(super) line: u64,
+    pub(super) repeats_tags: bool,
 }
 
 impl TextPoint for CsvRow<'_> {
     fn line(&self) -> u64 {
         self.line
     }
+    #[inline]
+    fn repeats_tags(&self) -> bool {
+        self.repeats_tags
+    }
+    #[inline]
+    fn has_columns(&self) -> bool {
+        true
+    }
 }
 
 impl PointSource for CsvRow<'_> {
+    #[inline]
     fn metric(&self) -> &str {
         self.metric
     }
+    #[inline]
     fn tag_count(&self) -> usize {
         self.columns.tags.len() + self.extra_tags.len()
     }
+    #[inline]
     fn tag_at(&self, index: usize) -> (&str, &str) {
         if let Some(column) = self.columns.tags.get(index) {
             return (&column.key, self.cells.get(column.index));

@@ -3,8 +3,8 @@ extern crate std;
 use super::*;
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::testing::{Row, assert_cuts_do_not_matter, hostile_point, row_of, skip};
-use crate::export::{OnError, ReadOptions, ReadReport, testing};
-use crate::model::Point;
+use crate::export::{OnError, ReadOptions, ReadReport, TextPoint, testing};
+use crate::model::{Point, PointSource};
 use crate::time::TimeUnit;
 use proptest::prelude::*;
 use std::format;
@@ -254,5 +254,35 @@ proptest! {
         let header: &[u8] = if with_header { b"timestamp,metric,value\n" } else { b"" };
         let bytes = [header, &body].concat();
         assert_cuts_do_not_matter::<CsvFormat>(&bytes, piece_bytes, line_bytes_max);
+    }
+}
+
+#[test]
+fn rows_that_repeat_the_tags_before_them_say_so_and_no_others_do() {
+    let text = "timestamp,metric,value,a,b\n\
+        1,m,1,x,y\n1,n,2,x,y\n2,m,3,x,z\n2,m,4,x,z\nbad,m,5,q,q\n3,m,6,x,z\n3,m,6,\"x\",z\n4,m,7,x,z\n5,m,8,x,z\n";
+    let options = ReadOptions { on_error: OnError::Skip, ..ReadOptions::default() };
+    let mut reader = CsvReader::new(options);
+    let mut seen = Vec::new();
+    let mut note = |row: CsvRow<'_>| {
+        seen.push((row.value(), row.repeats_tags(), format!("{:?}{:?}", row.tag_at(0), row.tag_at(1))));
+        Ok(())
+    };
+    reader.feed(text.as_bytes(), &mut note).unwrap();
+    reader.finish(&mut note).unwrap();
+    let repeats: Vec<(f64, bool)> = seen.iter().map(|(value, repeats, _)| (*value, *repeats)).collect();
+    let expected = [
+        (1.0, false),
+        (2.0, true),
+        (3.0, false),
+        (4.0, true),
+        (6.0, true),
+        (6.0, false),
+        (7.0, false),
+        (8.0, true),
+    ];
+    assert_eq!(repeats, expected);
+    for pair in seen.windows(2).filter(|pair| pair[1].1) {
+        assert_eq!(pair[0].2, pair[1].2, "repeated tags are equal tags");
     }
 }
