@@ -30,7 +30,10 @@ pub mod import;
 mod lru;
 pub mod verify;
 
-pub use backup::{BackupManager, RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot};
+pub use backup::{
+    BackupManager, BackupState, DeltaBackupConfig, DeltaReport, RestoreConfig, RestoreOptions, RestoreReport,
+    SnapshotReport, restore_snapshot,
+};
 pub use chronicle_core::{
     digest,
     engine::{QueryStats, Selector},

@@ -3,10 +3,17 @@
 //! A copy is built aside, checked, and appears by one rename; its record is written last. Nothing that exists is changed
 //! or replaced unless `force` says so, and then it is kept aside.
 mod folder;
+mod publish;
+pub mod repository;
 mod restore;
 mod snapshot;
 mod source;
 
+pub use repository::{
+    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
+    RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
+    restore_delta_backup, restore_delta_backup_with, verify_repository,
+};
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
 pub(crate) use source::read_record;

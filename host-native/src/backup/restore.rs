@@ -1,17 +1,16 @@
 //! Restore: copied aside, every byte checked, the log folded in, published by one rename.
 use super::folder::{Workshop, copy_missing, fill_and_hash, hash, write_then_check};
+use super::publish::{Expected, fold, in_the_way, publish, refuse_or_go_on};
 use super::source::{BackupSource, find_source};
 use super::{Progress, WINDOW_BYTES};
-use crate::db::{Config, Db};
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::atomic::{rename_file_durably, sync_dir};
+use crate::files::atomic::sync_dir;
 use crate::files::lock::WriterLock;
 use crate::files::os_error::OsContext;
-use crate::files::paths::{DbPaths, SiblingKind};
+use crate::files::paths::DbPaths;
 use crate::files::regular_file::{Access, RegularFile};
-use crate::host::{now_ns, random_epoch};
 use crate::verify::verify_private;
-use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord, restored_identity};
+use chronicle_core::backup::{DATA_FILE_NAME, SnapshotRecord};
 use chronicle_core::digest::Digest;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash};
@@ -105,7 +104,8 @@ pub fn restore_with(
 ) -> Result<RestoreReport> {
     let started = Instant::now();
     let plan = plan_restore(source, target)?;
-    refuse_or_go_on(&plan, options)?;
+    let source_text = plan.source.data_path().display().to_string();
+    refuse_or_go_on(target, &plan.in_the_way, &source_text, options.force)?;
     fs::create_dir_all(target).os("make the folder", target)?;
     let workshop = Workshop::open(target.join(staging_name(&plan.source)?))?;
     let names: Vec<String> = plan.files.iter().map(|(path, _)| staged_name(&plan.source, path)).collect();
@@ -148,80 +148,18 @@ pub fn restore_with(
     )?;
     drop(source_lock);
     sync_dir(workshop.path())?;
-    let folded = fold(&workshop, &plan.source)?;
-    let replaced = if plan.in_the_way.is_empty() { None } else { Some(move_aside(&plan)?) };
-    let path = target.join(DATA_FILE_NAME);
-    rename_file_durably(&workshop.join(DATA_FILE_NAME), &path)?;
-    workshop.remove()?;
-    sync_dir(target)?;
-    Ok(RestoreReport {
-        path,
-        position: folded.position,
-        epoch: folded.epoch,
-        parent: folded.parent,
-        digest: folded.digest,
-        digest_proven: folded.proven,
-        series: folded.series,
-        bytes,
-        bytes_resumed: bytes - copied,
-        replaced,
-        took: started.elapsed(),
-    })
-}
-
-fn refuse_or_go_on(plan: &RestorePlan, options: RestoreOptions) -> Result<()> {
-    if plan.target.join(RECORD_FILE_NAME).exists() {
-        return Err(Error::new(
-            ErrorKind::AlreadyExists,
-            "the folder is a snapshot, and stays one; restore to another folder",
-        )
-        .at(plan.target.display()));
-    }
-    let Some(first) = plan.in_the_way.first() else { return Ok(()) };
-    if !options.force {
-        return Err(Error::new(
-            ErrorKind::AlreadyExists,
-            format!(
-                "{} is there already, and a restore replaces nothing; choose an empty folder, or move the old files aside with `chronicle restore --source {} --dest {} --force`",
-                first.display(),
-                quoted(&plan.source.data_path()),
-                quoted(&plan.target)
-            ),
-        )
-        .at(plan.target.display()));
-    }
-    let data = plan.target.join(DATA_FILE_NAME);
-    if data.exists() {
-        // A running writer must not have its files moved away under it.
-        drop(WriterLock::acquire(&DbPaths::new(&data)?)?);
-    }
-    Ok(())
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
-}
-
-fn in_the_way(target: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(target) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(crate::error::io("list the folder", target, &error)),
+    let expected = match &plan.source {
+        BackupSource::Snapshot { record, folder } => Some(Expected {
+            lsn: record.lsn,
+            chain: Some(record.chain),
+            digest: record.digest,
+            place: folder.display().to_string(),
+        }),
+        BackupSource::Database { .. } => None,
     };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.os("list the folder", target)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name == DATA_FILE_NAME
-            || name.strip_prefix(DATA_FILE_NAME).is_some_and(|rest| rest.starts_with('.'))
-        {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    Ok(found)
+    let folded = fold(&workshop, expected)?;
+    let (path, replaced) = publish(workshop, target, &plan.in_the_way)?;
+    Ok(folded.report(path, (bytes, bytes - copied), replaced, started))
 }
 
 /// The same for every attempt at the same source, so that an interrupted one is found.
@@ -293,65 +231,4 @@ fn check_hash(folder: &Path, record: &SnapshotRecord, name: &str, found: Hash, s
         Error::damaged("the file is not the one its record describes (BLAKE3 differs); nothing was restored: try another snapshot, or `chronicle verify` to see what is damaged")
             .at(original.display())
     })
-}
-
-struct Folded {
-    position: Position,
-    epoch: Epoch,
-    parent: Epoch,
-    digest: Digest,
-    proven: bool,
-    series: u64,
-}
-
-/// Turns the staged copy into one file that starts a new epoch, and proves that it holds what its record says.
-fn fold(workshop: &Workshop, source: &BackupSource) -> Result<Folded> {
-    let path = workshop.join(DATA_FILE_NAME);
-    let db = Db::open_private(&path, Config { background: false, create: false, ..Config::default() })?;
-    db.checkpoint()?;
-    let (digest, position) = db.digest(true)?;
-    let mut proven = false;
-    if let BackupSource::Snapshot { record, folder } = source {
-        if record.lsn != position.lsn || record.chain != position.chain {
-            return Err(Error::damaged(format!(
-                "the copy ends with commit {} where its record says {}; nothing was restored",
-                position.lsn, record.lsn
-            ))
-            .at(folder.display()));
-        }
-        if let Some(expected) = record.digest {
-            if expected != digest {
-                return Err(Error::damaged(format!(
-                    "the copy's digest is {digest} where its record says {expected}; nothing was restored"
-                ))
-                .at(folder.display()));
-            }
-            proven = true;
-        }
-    }
-    let old = db.identity();
-    let epoch = random_epoch()?;
-    let series = db.gauges().series as u64;
-    db.begin_epoch(restored_identity(&old, position, epoch))?;
-    drop(db);
-    for log in DbPaths::new(&path)?
-        .siblings()?
-        .into_iter()
-        .filter(|sibling| !matches!(sibling.kind, SiblingKind::Slot))
-    {
-        fs::remove_file(&log.path).os("delete", &log.path)?;
-    }
-    Ok(Folded { position, epoch, parent: old.epoch, digest, proven, series })
-}
-
-/// Moves what is in the way into a folder of its own.
-fn move_aside(plan: &RestorePlan) -> Result<PathBuf> {
-    let stamp = chronicle_core::time::format_timestamp(now_ns()).replace([':', '.'], "-");
-    let aside = plan.target.join(format!("replaced-by-restore-{stamp}"));
-    fs::create_dir(&aside).os("make the folder", &aside)?;
-    for path in &plan.in_the_way {
-        let to = aside.join(path.file_name().unwrap_or_default());
-        rename_file_durably(path, &to)?;
-    }
-    Ok(aside)
 }

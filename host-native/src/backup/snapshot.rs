@@ -12,17 +12,18 @@ use chronicle_core::backup::{DATA_FILE_NAME, FileRecord, PackPlan, RECORD_FILE_N
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Snapshot;
 use chronicle_core::format::HEADER_AREA_LEN;
+use chronicle_core::source::ByteRange;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Points that a snapshot reads at most to compute the digest of everything visible, where the stored digests do not add
 /// up to it. More than that is left to a drill; the stored digest still proves the copy.
-const DIGEST_POINTS_MAX: u64 = 64 << 20;
+pub(super) const DIGEST_POINTS_MAX: u64 = 64 << 20;
 
 /// Makes backups of one open database, while it is written to, in this process or in another.
 pub struct BackupManager<'db> {
-    db: &'db Db,
+    pub(super) db: &'db Db,
 }
 
 /// What a snapshot will consist of.
@@ -75,6 +76,7 @@ impl<'db> BackupManager<'db> {
     /// [`BackupManager::create_snapshot`], telling its progress.
     pub fn create_snapshot_with(&self, target: &Path, progress: Progress<'_>) -> Result<SnapshotReport> {
         let started = Instant::now();
+        self.db.shared.store.data()?;
         refuse_existing(target)?;
         let (snapshot, held) = {
             let mut cell = lock(&self.db.shared.engine);
@@ -141,6 +143,7 @@ impl<'db> BackupManager<'db> {
     ) -> Result<u64> {
         let path = workshop.join(DATA_FILE_NAME);
         let place = || format!("{} to {}", self.db.path().display(), path.display());
+        let from = self.db.shared.store.data()?;
         let to = workshop.file(DATA_FILE_NAME)?;
         if to.metadata().os("look at", &path)?.len() > plan.data.file_len {
             to.set_len(plan.data.file_len).os("cut", &path)?;
@@ -155,8 +158,7 @@ impl<'db> BackupManager<'db> {
         for part in &plan.data.moves {
             // What lies between two segments must be zero; an earlier attempt may have left something else there.
             zero(&to, &path, end, part.to)?;
-            copied += copy_missing(self.db.shared.data.file(), part.from.offset, &to, part.to, part.from.len)
-                .at(place)?;
+            copied += copy_missing(from.file(), part.from.offset, &to, part.to, part.from.len).at(place)?;
             end = part.to + part.from.len;
             done += part.from.len;
             progress(done);
@@ -170,8 +172,7 @@ impl<'db> BackupManager<'db> {
         Ok(done - copied)
     }
 
-    /// The log file: a header of its own, then the frames. What was read is synced first, so that the copy never holds a
-    /// commit that the database could still lose.
+    /// The log file: a header of its own, then the frames.
     fn copy_log(&self, plan: &PackPlan, workshop: &Workshop, name: &str) -> Result<()> {
         let path = workshop.join(name);
         let to = workshop.file(name)?;
@@ -181,20 +182,26 @@ impl<'db> BackupManager<'db> {
         let mut at = plan.log.header.len() as u64;
         for part in &plan.log.parts {
             let source = RegularFile::open(&self.db.shared.paths.log(part.first_lsn), Access::ReadOnly)?;
-            source.sync()?;
-            let mut bytes = vec![0; usize::try_from(part.range.len).unwrap_or(usize::MAX)];
-            let there = source.len()?.saturating_sub(part.range.offset).min(part.range.len);
-            // The padding of the last frame may be cut off; its zeros are put back.
-            if part.range.len - there >= 8 {
-                return Err(Error::damaged(format!("it ends at {}, before its last commit", source.len()?))
-                    .at(source.path().display()));
-            }
-            source.read_into(part.range.offset, &mut bytes[..there as usize])?;
-            to.write_all_at(at, &bytes)?;
+            to.write_all_at(at, &read_frames(&source, part.range)?)?;
             at += part.range.len;
         }
         Ok(())
     }
+}
+
+/// Whole frames of a log file that may be in use. It is synced first, so that a copy never holds a commit that the database
+/// could still lose.
+pub(super) fn read_frames(log: &RegularFile, range: ByteRange) -> Result<Vec<u8>> {
+    log.sync()?;
+    let mut bytes = vec![0; usize::try_from(range.len).unwrap_or(usize::MAX)];
+    let there = log.len()?.saturating_sub(range.offset).min(range.len);
+    // The padding of the last frame may be cut off; its zeros are put back.
+    if range.len - there >= 8 {
+        return Err(Error::damaged(format!("it ends at {}, before its last commit", log.len()?))
+            .at(log.path().display()));
+    }
+    log.read_into(range.offset, &mut bytes[..there as usize])?;
+    Ok(bytes)
 }
 
 /// Opens the copy as any reader would, and computes its digest: what was made can be opened, and says what it holds.

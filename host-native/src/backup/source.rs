@@ -1,6 +1,7 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
+use chronicle_core::backup::repository::claim_name;
 use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,12 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
     if folder.join(RECORD_FILE_NAME).exists() {
         let record = Box::new(read_record(folder)?);
         return Ok(BackupSource::Snapshot { folder: folder.to_owned(), record });
+    }
+    if folder.join(claim_name(0)).exists() {
+        return Err(Error::invalid(
+            "this is a delta repository, and a database or a snapshot is needed here; restore a moment of it first",
+        )
+        .at(folder.display()));
     }
     let data = folder.join(DATA_FILE_NAME);
     if data.exists() { Ok(BackupSource::Database { path: data }) } else { newest_in(folder) }

@@ -1,5 +1,6 @@
 //! Arguments that several verbs share, and reading them.
 use super::failure::Failure;
+use chronicle::ids::Epoch;
 use chronicle::time::{TimeUnit, parse_timestamp};
 use chronicle::{Selector, TimeRange, now_ns};
 use clap::Args;
@@ -68,6 +69,36 @@ pub(super) fn parse_time(text: &str) -> Result<i64, String> {
         return unit.to_ns(integer).ok_or_else(|| "it lies outside the years 1677 to 2262".into());
     }
     parse_timestamp(text).map_err(|error| error.message().to_owned())
+}
+
+/// A moment of a repository's history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum At {
+    /// The newest point, however old.
+    Latest,
+    /// After every commit up to this time, Unix ns.
+    Time(i64),
+    /// After this commit.
+    Lsn(u64),
+}
+
+/// Reads a moment of history: `now` or `latest`, `lsn:N`, or a time with a zone.
+pub(super) fn parse_at(text: &str) -> Result<At, String> {
+    if matches!(text, "now" | "latest") {
+        return Ok(At::Latest);
+    }
+    match text.strip_prefix("lsn:") {
+        Some(lsn) => {
+            lsn.parse().map(At::Lsn).map_err(|_| "lsn: is followed by the number of a commit".into())
+        }
+        None => parse_time(text).map(At::Time),
+    }
+}
+
+/// Reads the id of an epoch.
+pub(super) fn parse_epoch(text: &str) -> Result<Epoch, String> {
+    Epoch::from_hex(text)
+        .ok_or_else(|| "an epoch is 32 hexadecimal digits; `backup timeline` lists them".into())
 }
 
 /// Reads a value: any number, `NaN`, `Inf`, `-Inf`.

@@ -2,18 +2,20 @@
 use super::place::open_source;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
-use super::{Outcome, Status};
+use super::verify::Level;
+use super::{Outcome, Status, repository};
 use chronicle::BackupManager;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Make backups
+/// Make backups, and look at them
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
-  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28 --dry-run")]
+  chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup verify --source /backup/repo")]
 pub(super) struct Backup {
     #[command(subcommand)]
     verb: Verb,
@@ -22,24 +24,79 @@ pub(super) struct Backup {
 #[derive(Subcommand)]
 enum Verb {
     Create(Create),
+    List(List),
+    Timeline(Timeline),
+    Verify(Verify),
 }
 
-/// Make a snapshot directory of a database, also while another process writes to it
+/// List the points of a delta repository
 #[derive(Args)]
 #[command(after_help = "\
-The snapshot is the state after the last commit before it began. It appears whole or not at all; an interrupted run is
-continued by the next one. It is checked before it gets its name.
+Examples:
+  chronicle backup list --source /backup/repo")]
+struct List {
+    #[command(flatten)]
+    repository: Place,
+}
+
+/// Print which moments a delta repository can be restored to, and the gaps between them
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chronicle backup timeline --source /backup/repo --json")]
+struct Timeline {
+    #[command(flatten)]
+    repository: Place,
+}
+
+/// Check every record of a delta repository, and every object that its points need
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  chronicle backup verify --source /backup/repo --level records")]
+struct Verify {
+    #[command(flatten)]
+    repository: Place,
+    /// How much is checked: records (and that the objects are there), or full
+    #[arg(long, value_enum, default_value_t = Level::Full)]
+    level: Level,
+}
+
+/// A repository that is looked at.
+#[derive(Args)]
+struct Place {
+    /// The repository
+    #[arg(long, value_name = "DIR", aliases = ["dest", "path"])]
+    source: PathBuf,
+}
+
+/// Make a snapshot directory of a database, or add a point to a delta repository, also while another process writes to it
+#[derive(Args)]
+#[command(after_help = "\
+The backup is the state after the last commit before it began. It appears whole or not at all; an interrupted run is
+continued by the next one. It is checked before it counts.
+
+With --delta DIR is a repository: the first run brings everything, later ones what is new since the newest point, and the
+log of every commit in between. Exit status 1 when the log of some commits was gone already: the point is whole, but the
+moments between these commits are lost.
 
 Examples:
-  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28
-  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28 --dry-run")]
+  chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup create --source data.db --dest /backup/repo --delta --dry-run
+  chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28")]
 struct Create {
     /// The data file
     #[arg(long, value_name = "FILE")]
     source: PathBuf,
-    /// The folder to make, which must not exist yet
+    /// The folder to make, which must not exist yet; with --delta the repository
     #[arg(long, value_name = "DIR")]
     dest: PathBuf,
+    /// Add a point to the repository at DIR, which is made when there is none
+    #[arg(long)]
+    delta: bool,
+    /// Make a point that brings everything and continues nothing
+    #[arg(long, requires = "delta")]
+    new_base: bool,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -49,6 +106,9 @@ impl Backup {
     pub(super) fn run(&self, json: bool) -> Outcome {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
+            Verb::List(verb) => repository::list(&verb.repository.source, json),
+            Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
+            Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
         }
     }
 }
@@ -56,6 +116,9 @@ impl Backup {
 impl Create {
     fn run(&self, json: bool) -> Outcome {
         let db = open_source(&self.source)?;
+        if self.delta {
+            return super::delta::create(&db, &self.dest, self.new_base, self.dry_run, json);
+        }
         let manager = BackupManager::new(&db);
         if self.dry_run {
             let plan = manager.plan_snapshot()?.pack;

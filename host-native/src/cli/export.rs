@@ -19,8 +19,8 @@ The file appears whole or not at all. The report goes to standard output, or to 
 standard output; its digest is that of the points that were written.
 
 Examples:
-  chronicle export --path data.db --format line --output all.lp
   chronicle export --path data.db --metric cpu --tag host=a --start 2024-01-28T00:00:00Z --end 2024-01-29T00:00:00Z
+  chronicle export --path /backup/repo --at lsn:4711 --output then.csv
   chronicle export --path /backup/snapshot-2024-01-28 | gzip > all.csv.gz")]
 pub(super) struct Export {
     #[command(flatten)]

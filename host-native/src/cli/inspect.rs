@@ -15,6 +15,7 @@ It reads no points, so it is quick on any size.
 
 Examples:
   chronicle inspect --path data.db
+  chronicle inspect --path /backup/repo --at 2024-01-28T10:00:00Z
   chronicle inspect --path /backup/snapshot-2024-01-28 --json")]
 pub(super) struct Inspect {
     #[command(flatten)]
@@ -90,6 +91,9 @@ fn content(report: Report, db: &Db) -> Result<Report, chronicle::Error> {
 }
 
 fn files(report: Report, db: &Db) -> Result<Report, chronicle::Error> {
+    if db.is_in_place() {
+        return Ok(report.field("files", Vec::<serde_json::Value>::new()));
+    }
     let paths = DbPaths::new(db.path())?;
     let logs = paths.log_files()?;
     let mut report = report;

@@ -1,6 +1,8 @@
 //! From `--path` to an open database.
-use super::failure::Failure;
-use chronicle::backup::find_source;
+use super::args::{At, parse_at};
+use super::failure::{Failure, print};
+use chronicle::backup::repository::Moment;
+use chronicle::backup::{Repository, find_source, is_repository};
 use chronicle::files::os_error::{OsContext, os_error};
 use chronicle::format::{HEADER_AREA_LEN, newest};
 use chronicle::{Config, Db, Error, ErrorKind};
@@ -12,10 +14,13 @@ use std::path::{Path, PathBuf};
 /// A database that is only read.
 #[derive(Args, Debug)]
 pub(super) struct Source {
-    /// A data file (also while another process writes to it), the folder of a snapshot, or a
-    /// folder of snapshots (then the newest)
+    /// A data file (also while another process writes to it), the folder of a snapshot, a
+    /// folder of snapshots (then the newest), or a delta repository
     #[arg(long, value_name = "PATH", aliases = ["source", "dest"])]
     path: PathBuf,
+    /// The moment, of a delta repository: a time with a zone, lsn:N, now or latest
+    #[arg(long, value_name = "TIME", value_parser = parse_at, allow_hyphen_values = true)]
+    at: Option<At>,
 }
 
 /// A database that is written to.
@@ -29,12 +34,44 @@ pub(super) struct Target {
 impl Source {
     /// Opens it for reading.
     pub(super) fn open(&self) -> Result<Db, Failure> {
-        open_source(&self.path)
+        let at = self.at.unwrap_or(At::Latest);
+        if !is_repository(&self.path)? {
+            at.refuse_without_repository(&self.path)?;
+            return open_source(&self.path);
+        }
+        let opened = Repository::open(&self.path)?.open_at(&at.moment())?;
+        if let (Some(At::Latest), Some(age)) = (self.at, opened.newest_age_ns) {
+            print(&format!("the newest point is {}, of {} ago", opened.start, age_text(age)));
+        }
+        Ok(opened.db)
+    }
+}
+
+/// How long ago, for people.
+pub(super) fn age_text(ns: i64) -> String {
+    format!("{:.1} s", ns as f64 / 1e9)
+}
+
+impl At {
+    /// The moment of the core.
+    pub(super) fn moment(self) -> Moment {
+        match self {
+            Self::Latest => Moment::Latest,
+            Self::Time(time_ns) => Moment::CommitTime { time_ns, epoch: None },
+            Self::Lsn(lsn) => Moment::Lsn { lsn, epoch: None },
+        }
     }
 
-    /// The path as it was given.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// A snapshot, a copy and a database are of one moment.
+    pub(super) fn refuse_without_repository(self, path: &Path) -> Result<(), Error> {
+        match self {
+            Self::Latest => Ok(()),
+            Self::Time(_) | Self::Lsn(_) => Err(Error::new(
+                ErrorKind::NotRestorable,
+                "--at needs a delta repository, and this is none: a snapshot, a copy or a database is of one moment",
+            )
+            .at(path.display())),
+        }
     }
 }
 

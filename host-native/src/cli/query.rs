@@ -22,7 +22,7 @@ fn: count sum mean min max first last stddev percentile(value, 99) rate. Times w
 
 Examples:
   chronicle query --path data.db \"SELECT mean(value), max(value) FROM cpu WHERE host ~ '^web' GROUP BY time(5m), host\"
-  chronicle query --path data.db --plot 'SELECT mean(value) FROM cpu GROUP BY time(1h), host'
+  chronicle query --path /backup/repo --at 2024-01-28T10:00:00Z 'SELECT max(value) FROM cpu'
   chronicle query --path data.db --format csv 'SELECT * FROM cpu WHERE time > now() - 1h' > cpu.csv"
 )]
 pub(super) struct QueryArgs {

@@ -1,27 +1,43 @@
 //! `chronicle restore`: makes a database out of a backup.
+use super::args::{At, parse_at, parse_epoch};
+use super::place::age_text;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::{Outcome, Status};
-use chronicle::backup::{BackupSource, RestoreOptions, plan_restore, restore_with};
+use chronicle::backup::{
+    BackupSource, RestoreConfig, RestoreOptions, RestoreReport, is_repository, plan_delta_restore,
+    plan_restore, restore_with,
+};
+use chronicle::ids::Epoch;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Restore a database from a snapshot or a stopped copy
+/// Restore a database from a snapshot, a delta repository or a stopped copy
 #[derive(Args)]
 #[command(after_help = "\
 The copy is built aside, every byte of it is checked, and DIR/data.db appears by one rename. A folder that holds data.db
 or data.db.* is refused; --force moves those files into a folder beside, and never touches others. An interrupted
 restore is continued by the next one. The database goes on as a new epoch of its history.
 
+From a delta repository --at takes any moment: a time (RFC 3339 with a zone, or Unix time) means the state after every commit
+up to it, lsn:N the state after that commit, now and latest the newest point. A moment that is not there ends it with
+status 4, and the message names the two nearest.
+
 Examples:
+  chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
   chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
-  chronicle restore --source /backup/latest --dest restored --dry-run
   chronicle restore --source /backup/latest --dest /var/lib/chronicle --force")]
 pub(super) struct Restore {
-    /// A snapshot directory, a folder of them (then the newest), or a stopped copy of a database
+    /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
     #[arg(long, value_name = "PATH")]
     source: PathBuf,
+    /// The moment, of a delta repository: a time with a zone, lsn:N, now or latest
+    #[arg(long, value_name = "TIME", value_parser = parse_at, allow_hyphen_values = true)]
+    at: Option<At>,
+    /// The line of history: the epoch that it leads to, where the repository has several
+    #[arg(long, value_name = "ID", value_parser = parse_epoch, requires = "at")]
+    epoch: Option<Epoch>,
     /// The folder that will hold data.db
     #[arg(long, value_name = "DIR")]
     dest: PathBuf,
@@ -35,44 +51,68 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        if is_repository(&self.source)? {
+            return self.restore_repository(json);
+        }
+        self.at.unwrap_or(At::Latest).refuse_without_repository(&self.source)?;
         if self.dry_run {
             return self.plan(json);
         }
         let options = RestoreOptions { force: self.force };
         let report = restore_with(&self.source, &self.dest, options, &shared("restoring"))?;
-        let committed = time(report.position.commit_time_ns);
-        let proven =
-            if report.digest_proven { "as recorded" } else { "computed; the source has no record of it" };
-        let mut text = Report::new()
-            .line(format_args!("restored {}", report.path.display()))
-            .line(format_args!("lsn {}, committed {committed}", report.position.lsn))
-            .line(format_args!(
-                "{} of {}, {} checked, {:.1} s",
-                count(report.digest.points, "point"),
-                count(report.series, "series"),
-                bytes(report.bytes),
-                report.took.as_secs_f64()
-            ))
-            .line(format_args!("digest {} ({proven})", report.digest))
-            .line(format_args!("epoch {} continues {}", report.epoch, report.parent));
-        if let Some(replaced) = &report.replaced {
-            text = text.line(format_args!("the old files are in {}", replaced.display()));
+        told(&report, Report::new(), "the source has no record of it", json)
+    }
+
+    fn restore_repository(&self, json: bool) -> Outcome {
+        let config = RestoreConfig::new(&self.source, &self.dest).force(self.force);
+        let config = match self.at.unwrap_or(At::Latest) {
+            At::Latest => config,
+            At::Time(time_ns) => config.point_in_time(time_ns),
+            At::Lsn(lsn) => config.at_lsn(lsn),
+        };
+        let config = self.epoch.into_iter().fold(config, RestoreConfig::epoch);
+        let plan = plan_delta_restore(&config)?;
+        let age = plan.newest_age_ns.map(age_text);
+        let mut text = Report::new();
+        if let (At::Latest, Some(age)) = (self.at.unwrap_or(At::Latest), &age) {
+            text = text.line(format_args!("the newest point is {}, of {age} ago", plan.plan.start));
         }
-        text.field("path", report.path.display().to_string())
-            .text("lsn", report.position.lsn)
-            .field("commit_time", committed)
-            .text("epoch", report.epoch)
-            .text("parent", report.parent)
-            .text("points", report.digest.points)
-            .text("series", report.series)
-            .text("bytes", report.bytes)
-            .text("bytes_resumed", report.bytes_resumed)
-            .text("digest", report.digest)
-            .field("digest_proven", report.digest_proven)
-            .field("replaced", report.replaced.as_ref().map(|path| path.display().to_string()))
-            .field("seconds", report.took.as_secs_f64())
-            .print(json)?;
+        text = text.field("from", plan.plan.start.to_string()).field("newest_age", age);
+        if !self.dry_run {
+            let report = plan.carry_out(&shared("restoring"))?;
+            return told(&report, text, "no point was made at this very moment", json);
+        }
+        let objects: Vec<_> = plan
+            .plan
+            .reads()
+            .iter()
+            .map(|(name, len)| json!({ "name": name.to_string(), "bytes": len.to_string() }))
+            .collect();
+        text = text.line(plan.plan.to_string().trim_end());
+        let in_the_way = self.tell_in_the_way(&mut text, &plan.in_the_way);
+        text.line(format_args!(
+            "nothing was restored (--dry-run); it would be {}",
+            plan.target.join("data.db").display()
+        ))
+        .field("dry_run", true)
+        .text("lsn", plan.plan.at.lsn)
+        .field("commit_time", plan.plan.at.commit_time_ns.map(time))
+        .text("epoch", plan.plan.at.epoch)
+        .field("target", plan.target.display().to_string())
+        .text("bytes", plan.plan.reads().values().sum::<u64>())
+        .field("objects", objects)
+        .field("in_the_way", in_the_way)
+        .print(json)?;
         Ok(Status::Done)
+    }
+
+    /// A line for each file; answers them for machines.
+    fn tell_in_the_way(&self, text: &mut Report, files: &[PathBuf]) -> Vec<String> {
+        for path in files {
+            let what = if self.force { "move aside" } else { "in the way, needs --force:" };
+            *text = std::mem::take(text).line(format_args!("  {what} {}", path.display()));
+        }
+        files.iter().map(|path| path.display().to_string()).collect()
     }
 
     fn plan(&self, json: bool) -> Outcome {
@@ -89,16 +129,12 @@ impl Restore {
         for (path, len) in &plan.files {
             text = text.line(format_args!("  copy {} ({})", path.display(), bytes(*len)));
         }
-        for path in &plan.in_the_way {
-            let what = if self.force { "move aside" } else { "in the way, needs --force:" };
-            text = text.line(format_args!("  {what} {}", path.display()));
-        }
         let files: Vec<_> = plan
             .files
             .iter()
             .map(|(path, len)| json!({ "path": path.display().to_string(), "bytes": len.to_string() }))
             .collect();
-        let in_the_way: Vec<_> = plan.in_the_way.iter().map(|path| path.display().to_string()).collect();
+        let in_the_way = self.tell_in_the_way(&mut text, &plan.in_the_way);
         text.line(format_args!(
             "nothing was restored (--dry-run); {} would go to {}",
             bytes(total),
@@ -112,4 +148,41 @@ impl Restore {
         .print(json)?;
         Ok(Status::Done)
     }
+}
+
+/// What was restored; `unproven` says why the digest could not be compared.
+fn told(report: &RestoreReport, text: Report, unproven: &str, json: bool) -> Outcome {
+    let committed = time(report.position.commit_time_ns);
+    let proven =
+        if report.digest_proven { "as recorded".to_owned() } else { format!("computed; {unproven}") };
+    let mut text = text
+        .line(format_args!("restored {}", report.path.display()))
+        .line(format_args!("lsn {}, committed {committed}", report.position.lsn))
+        .line(format_args!(
+            "{} of {}, {} checked, {:.1} s",
+            count(report.digest.points, "point"),
+            count(report.series, "series"),
+            bytes(report.bytes),
+            report.took.as_secs_f64()
+        ))
+        .line(format_args!("digest {} ({proven})", report.digest))
+        .line(format_args!("epoch {} continues {}", report.epoch, report.parent));
+    if let Some(replaced) = &report.replaced {
+        text = text.line(format_args!("the old files are in {}", replaced.display()));
+    }
+    text.field("path", report.path.display().to_string())
+        .text("lsn", report.position.lsn)
+        .field("commit_time", committed)
+        .text("epoch", report.epoch)
+        .text("parent", report.parent)
+        .text("points", report.digest.points)
+        .text("series", report.series)
+        .text("bytes", report.bytes)
+        .text("bytes_resumed", report.bytes_resumed)
+        .text("digest", report.digest)
+        .field("digest_proven", report.digest_proven)
+        .field("replaced", report.replaced.as_ref().map(|path| path.display().to_string()))
+        .field("seconds", report.took.as_secs_f64())
+        .print(json)?;
+    Ok(Status::Done)
 }

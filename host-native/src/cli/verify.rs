@@ -1,14 +1,14 @@
 //! `chronicle verify`: whether a database or a snapshot is what was written.
-use super::place::Source;
 use super::progress::shared;
 use super::report::{Report, time};
 use super::{Outcome, Status};
-use chronicle::backup::BackupSource;
+use chronicle::backup::{BackupSource, is_repository};
 use chronicle::verify::{Finding, VerifyLevel, verify_with};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
-/// Check a database or a snapshot without changing anything
+/// Check a database, a snapshot or a delta repository without changing anything
 #[derive(Args)]
 #[command(after_help = "\
 It may run while another process writes to the database. Damage ends it with status 3; each finding says where it is and
@@ -16,11 +16,12 @@ which series and times it touches.
 
 Examples:
   chronicle verify --path data.db
-  chronicle verify --path /backup/snapshot-2024-01-28 --level records
+  chronicle verify --path /backup/repo
   chronicle verify --source /backup/latest --json")]
 pub(super) struct Verify {
-    #[command(flatten)]
-    source: Source,
+    /// A data file, the folder of a snapshot, a folder of snapshots (then the newest), or a delta repository
+    #[arg(long, value_name = "PATH", aliases = ["source", "dest"])]
+    path: PathBuf,
     /// How much is checked
     #[arg(long, value_enum, default_value_t = Level::Full)]
     level: Level,
@@ -28,12 +29,12 @@ pub(super) struct Verify {
 
 /// How much is checked.
 #[derive(Clone, Copy, ValueEnum)]
-enum Level {
+pub(super) enum Level {
     /// The record, the sizes of files, superblocks and catalog
     Records,
     /// Also every checksum, and of a backup the hash of every file
     Full,
-    /// Also every point, and the stored statistics and digests
+    /// Also every point, and the stored statistics and digests; not of a repository
     Deep,
 }
 
@@ -49,7 +50,10 @@ impl From<Level> for VerifyLevel {
 
 impl Verify {
     pub(super) fn run(&self, json: bool) -> Outcome {
-        let verified = verify_with(self.source.path(), self.level.into(), &shared("verifying"))?;
+        if is_repository(&self.path)? {
+            return super::repository::verify(&self.path, self.level.into(), json);
+        }
+        let verified = verify_with(&self.path, self.level.into(), &shared("verifying"))?;
         let report = &verified.report;
         let path = match &verified.source {
             BackupSource::Snapshot { folder, .. } => folder.display().to_string(),

@@ -1,5 +1,4 @@
 //! Looking at a database without reading its points: what it is made of.
-use super::open::read_header;
 use super::{Db, lock};
 use crate::error::Result;
 use chronicle_core::engine::Selector;
@@ -29,7 +28,7 @@ pub struct Layout {
 impl Db {
     /// What the database is made of. Reads the superblock, no points.
     pub fn layout(&self) -> Result<Layout> {
-        let (superblock, _) = newest(&read_header(&self.shared.data)?)?;
+        let (superblock, _) = newest(&self.shared.store.header()?)?;
         let (snapshot, generation, durable_lsn) = {
             let mut cell = lock(&self.shared.engine);
             (cell.engine.snapshot(), cell.engine.generation(), cell.engine.durable_lsn())

@@ -136,7 +136,7 @@ impl Shared {
         let relocation = lock(&self.engine).engine.begin_relocation();
         let Some(relocation) = relocation else { return Ok(false) };
         let copied = relocation.moves().try_for_each(|(from, to)| {
-            let file = self.data.file();
+            let file = self.store.data()?.file();
             crate::files::copy::copy_range(file, from.offset, file, to, from.len)
         });
         if let Err(error) = copied {

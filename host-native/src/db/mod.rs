@@ -18,6 +18,7 @@ mod policy;
 mod reader;
 mod scan;
 mod shared;
+mod store;
 mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
@@ -32,10 +33,12 @@ pub use policy::{Downsampling, DownsamplingStatus, Retention};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
+pub(crate) use store::{Fetch, Store};
 pub use upkeep::DownsamplingReport;
 
 use crate::error::{ErrorKind, Result};
-use chronicle_core::engine::{Gauges, Identity, Selector};
+use crate::files::paths::DbPaths;
+use chronicle_core::engine::{Engine, Gauges, Identity, Selector};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
 use chronicle_core::model::{PointSource, Series, SeriesMemo, Tags, TimeRange};
@@ -93,6 +96,18 @@ impl Db {
             db.shared.commit(|cell, now| cell.engine.prepare_new_epoch(now))?;
         }
         Ok(db)
+    }
+
+    /// A database whose bytes are elsewhere, at the position of `engine`; it can only be read.
+    pub(crate) fn in_place(paths: DbPaths, config: Config, store: Store, engine: Engine) -> Result<Self> {
+        let shared = Arc::new(Shared::new((paths, config), store, engine, None, (None, None))?);
+        let background = Background { shared: Arc::clone(&shared), thread: Mutex::new(None) };
+        Ok(Self { shared, background: Arc::new(background), recovery: Arc::default() })
+    }
+
+    /// True of a backup that is read where it lies: it has no files of its own.
+    pub fn is_in_place(&self) -> bool {
+        self.shared.store.data().is_err()
     }
 
     /// What recovery found when this database was opened.

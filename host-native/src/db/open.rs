@@ -2,6 +2,7 @@
 use super::config::Config;
 use super::reader::FileSource;
 use super::shared::Shared;
+use super::store::Store;
 use crate::files::atomic::create_file_durably;
 use crate::files::data_file::DataFile;
 use crate::files::lock::WriterLock;
@@ -89,7 +90,8 @@ fn open_writer(paths: DbPaths, config: Config, place: Place) -> Result<(Shared, 
         _ => None,
     };
     let recovery = Recovery { commits_replayed: replayed.commits, torn: replayed.torn, damaged_slot };
-    let shared = Shared::new((paths, config), data, engine, log, (None, lock))?;
+    let store = Store::file(data, config.map_bytes_max)?;
+    let shared = Shared::new((paths, config), store, engine, log, (None, lock))?;
     shared.perform(&effects)?;
     Ok((shared, recovery))
 }
@@ -114,7 +116,8 @@ fn open_read_only(paths: DbPaths, config: Config, place: Place) -> Result<(Share
             }
             Err(error) => return Err(error),
             Ok((data, engine, pin, recovery)) => {
-                let shared = Shared::new((paths, config), data, engine, None, (pin, None))?;
+                let store = Store::file(data, config.map_bytes_max)?;
+                let shared = Shared::new((paths, config), store, engine, None, (pin, None))?;
                 return Ok((shared, recovery));
             }
         }

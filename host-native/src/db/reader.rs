@@ -1,7 +1,7 @@
 //! Sources: how the engine's readers get at the bytes of `data.db`.
 use super::blocks::BlockCache;
+use super::store::{Held, Store};
 use crate::files::data_file::DataFile;
-use crate::files::map::{Map, SegmentMaps};
 use crate::lru::Lru;
 use chronicle_core::error::Result;
 use chronicle_core::ids::Hash;
@@ -52,25 +52,25 @@ impl IndexCache {
     }
 }
 
-/// Reads through maps of whole segments. `extents` are those a reader may ask for, in order of offset; a view pins them.
+/// Reads through maps of whole segments, or windows of them that are fetched. `extents` are those a reader may ask for, in order of offset; a view pins them.
 pub(crate) struct MapSource<'a> {
-    maps: &'a SegmentMaps,
+    store: &'a Store,
     indexes: &'a IndexCache,
     /// `None` for readers that see everything once.
     blocks: Option<&'a BlockCache>,
     extents: Arc<[ByteRange]>,
-    last: Option<(ByteRange, Arc<Map>)>,
+    last: Option<(ByteRange, Held)>,
 }
 
 impl<'a> MapSource<'a> {
     pub(crate) fn new(
-        maps: &'a SegmentMaps,
+        store: &'a Store,
         indexes: &'a IndexCache,
         blocks: Option<&'a BlockCache>,
         mut extents: Vec<ByteRange>,
     ) -> Self {
         extents.sort_unstable();
-        Self { maps, indexes, blocks, extents: extents.into(), last: None }
+        Self { store, indexes, blocks, extents: extents.into(), last: None }
     }
 
     /// The same for another thread.
@@ -93,12 +93,12 @@ impl Source for MapSource<'_> {
             .is_some_and(|(extent, _)| extent.offset <= range.offset && range.end() <= extent.end());
         if !at_hand {
             let extent = self.enclosing(range);
-            self.last = Some((extent, self.maps.get(extent.offset, extent.len)?));
+            self.last = Some(self.store.read(extent, range)?);
         }
-        let Some((extent, map)) = &self.last else { return Ok(None) };
-        // Both fit a map that exists.
-        let start = (range.offset - extent.offset) as usize;
-        Ok(map.get(start..start + range.len as usize))
+        let Some((held, bytes)) = &self.last else { return Ok(None) };
+        // Both fit memory that exists.
+        let start = (range.offset - held.offset) as usize;
+        Ok(bytes.get(start..start + range.len as usize))
     }
 
     fn cached_index(&mut self, identity: &Hash) -> Option<Arc<SegmentIndex>> {

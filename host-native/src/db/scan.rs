@@ -3,7 +3,7 @@ use super::parallel::read_digest;
 use super::{Db, MapSource};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
-use chronicle_core::engine::{DigestRun, ReadView, Selector, SeriesReader};
+use chronicle_core::engine::{DigestRun, NameStep, ReadView, Selector, SeriesReader, Snapshot};
 use chronicle_core::head::{Position, SeriesInfo};
 use chronicle_core::model::TimeRange;
 use chronicle_core::source::Step;
@@ -63,7 +63,8 @@ impl Db {
         trust_stored: bool,
         mut on_progress: impl FnMut(u64),
     ) -> Result<(Digest, Position)> {
-        let (digest, position) = self.digest_of_view(trust_stored, |points| {
+        let view = self.shared.view(&Selector::all(), TimeRange::ALL)?;
+        let (digest, position) = self.digest_of_view(view, trust_stored, |points| {
             on_progress(points);
             true
         })?;
@@ -74,16 +75,33 @@ impl Db {
 
     /// The digest, if no more than `points_max` points have to be read for it.
     pub(crate) fn digest_within(&self, points_max: u64) -> Result<Option<Digest>> {
-        self.digest_of_view(true, |points| points <= points_max).map(|(digest, _)| digest)
+        let view = self.shared.view(&Selector::all(), TimeRange::ALL)?;
+        self.digest_of(view, points_max)
+    }
+
+    /// The digest of a view of everything, if no more than `points_max` points have to be read for it.
+    pub(crate) fn digest_of(&self, view: ReadView, points_max: u64) -> Result<Option<Digest>> {
+        self.digest_of_view(view, true, |points| points <= points_max).map(|(digest, _)| digest)
+    }
+
+    /// A snapshot, and a view of everything at the same commit.
+    pub(crate) fn snapshot_with_view(&self) -> Result<(Snapshot, ReadView)> {
+        self.shared.with_names(|engine| {
+            Ok(match engine.view(&Selector::all(), TimeRange::ALL)? {
+                NameStep::Ready(view) => NameStep::Ready((engine.snapshot(), view)),
+                NameStep::Load(load) => NameStep::Load(load),
+            })
+        })
     }
 
     /// Reads on as long as `go_on`, told the points read so far, says so.
     fn digest_of_view(
         &self,
+        view: ReadView,
         trust_stored: bool,
         mut go_on: impl FnMut(u64) -> bool,
     ) -> Result<(Option<Digest>, Position)> {
-        let view = Arc::new(self.shared.view(&Selector::all(), TimeRange::ALL)?);
+        let view = Arc::new(view);
         let position = view.position();
         let mut source = self.shared.source(view.extents());
         let mut run = DigestRun::new(view, trust_stored);

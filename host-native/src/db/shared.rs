@@ -3,10 +3,9 @@ use super::blocks::BlockCache;
 use super::config::Config;
 use super::parallel::Helpers;
 use super::reader::{IndexCache, MapSource};
-use crate::files::data_file::DataFile;
+use super::store::Store;
 use crate::files::lock::WriterLock;
 use crate::files::log_file::LogFile;
-use crate::files::map::SegmentMaps;
 use crate::files::paths::DbPaths;
 use crate::files::pin::Pin;
 use chronicle_core::engine::{Aftermath, Batch, Effect, Engine, ReadView};
@@ -57,8 +56,7 @@ pub(crate) struct Wake {
 pub(crate) struct Shared {
     pub(crate) paths: DbPaths,
     pub(crate) config: Config,
-    pub(crate) data: DataFile,
-    pub(crate) maps: SegmentMaps,
+    pub(crate) store: Store,
     pub(crate) indexes: IndexCache,
     pub(crate) blocks: BlockCache,
     pub(crate) helpers: Helpers,
@@ -96,20 +94,19 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(crate) fn new(
         (paths, config): (DbPaths, Config),
-        data: DataFile,
+        store: Store,
         engine: Engine,
         log: Option<(Lsn, Arc<LogFile>)>,
         (pin, lock): (Option<Pin>, Option<WriterLock>),
     ) -> Result<Self> {
         let settled = engine.position().lsn;
         Ok(Self {
-            maps: SegmentMaps::new(&data, config.map_bytes_max)?,
             indexes: IndexCache::new(config.map_bytes_max / 4),
             blocks: BlockCache::new(config.block_bytes_max),
             helpers: Helpers::new(config.read_threads.saturating_sub(1)),
             paths,
             config,
-            data,
+            store,
             engine: Mutex::new(EngineCell { engine, retractions: 0 }),
             batches: Mutex::default(),
             commit: Mutex::new(CommitState { settled, ..CommitState::default() }),
@@ -163,12 +160,12 @@ impl Shared {
 
     /// A source over maps of `extents`, for a reader that sees everything once.
     pub(crate) fn source(&self, extents: Vec<ByteRange>) -> MapSource<'_> {
-        MapSource::new(&self.maps, &self.indexes, None, extents)
+        MapSource::new(&self.store, &self.indexes, None, extents)
     }
 
     /// A source for everything a view names, with the blocks that queries keep.
     pub(crate) fn view_source(&self, view: &ReadView) -> MapSource<'_> {
-        MapSource::new(&self.maps, &self.indexes, Some(&self.blocks), view.extents())
+        MapSource::new(&self.store, &self.indexes, Some(&self.blocks), view.extents())
     }
 
     /// Performs effects in order; stops at the first that fails.
@@ -196,21 +193,23 @@ impl Shared {
             }
             Effect::SyncLog { first_lsn } => self.log_file(*first_lsn)?.sync(),
             Effect::DropLog { first_lsn } => LogFile::delete(&self.paths.log(*first_lsn)),
-            Effect::WriteData { offset, bytes } => self.data.write_all_at(*offset, bytes),
-            Effect::SyncData => self.data.sync(),
+            Effect::WriteData { offset, bytes } => self.store.data()?.write_all_at(*offset, bytes),
+            Effect::SyncData => self.store.data()?.sync(),
             Effect::WriteSlot { slot, bytes } => {
-                self.data.write_all_at(u64::from(*slot) * SLOT_LEN as u64, bytes)
+                self.store.data()?.write_all_at(u64::from(*slot) * SLOT_LEN as u64, bytes)
             }
             Effect::TruncateData { len } => {
-                self.maps.forget_past(*len);
-                self.data.set_len(*len)
+                self.store.maps().inspect(|maps| maps.forget_past(*len));
+                self.store.data()?.set_len(*len)
             }
         }
     }
 
     /// What follows a checkpoint. Nothing depends on it, so a failure is passed over: the next checkpoint tries again.
     pub(crate) fn tidy(&self, aftermath: &Aftermath) {
-        aftermath.freed.iter().for_each(|extent| self.maps.forget(extent.offset, extent.len));
+        if let Some(maps) = self.store.maps() {
+            aftermath.freed.iter().for_each(|extent| maps.forget(extent.offset, extent.len));
+        }
         for effect in &aftermath.effects {
             let _ = self.perform_one(effect);
         }

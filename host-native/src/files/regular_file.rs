@@ -201,7 +201,7 @@ pub(crate) fn is_at(_: &File, path: &Path) -> bool {
 ///
 /// Looked at before opening, because opening a device can have effects; opened without blocking and looked at again,
 /// because the name may have changed hands in between.
-pub(super) fn open_regular(path: &Path, options: &mut OpenOptions, links: Links) -> io::Result<File> {
+pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions, links: Links) -> io::Result<File> {
     let before = match links {
         Links::Follow => std::fs::metadata(path),
         Links::Refuse => std::fs::symlink_metadata(path),

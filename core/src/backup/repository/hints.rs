@@ -51,8 +51,10 @@ pub struct Manifest {
     pub points: Vec<ManifestPoint>,
 }
 
-/// Where the next delta starts: saved by a program that wants to, and as `state.json`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Where the next delta starts: saved by a program that wants to (it is serde, with the members of `state.json`), and as
+/// `state.json`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "StateFields", try_from = "StateFields")]
 pub struct BackupState {
     /// Of which database.
     pub lineage: Lineage,
@@ -85,7 +87,7 @@ struct ManifestPointFields {
     bytes: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct StateFields {
     format_version: u32,
     kind: String,
@@ -177,17 +179,7 @@ impl BackupState {
 
     /// The bytes of `state.json`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let fields = StateFields {
-            format_version: SNAPSHOT_VERSION,
-            kind: STATE.to_string(),
-            lineage: self.lineage.to_hex(),
-            name: self.entry.to_string(),
-            record: self.record.to_hex(),
-            epoch: self.at.epoch.to_hex(),
-            lsn: self.at.lsn.to_string(),
-            chain: self.at.chain.to_hex(),
-        };
-        seal(&fields, STATE_LEN_MAX)
+        seal(&StateFields::from(*self), STATE_LEN_MAX)
     }
 
     /// Reads a state. An error is no harm: read the newest record instead.
@@ -198,7 +190,32 @@ impl BackupState {
     fn read(bytes: &[u8]) -> Result<Self> {
         let opened = open(bytes, STATE_LEN_MAX)?;
         opened.expect(STATE)?;
-        let fields: StateFields = opened.members()?;
+        opened.members::<StateFields>()?.try_into()
+    }
+}
+
+impl From<BackupState> for StateFields {
+    fn from(state: BackupState) -> Self {
+        Self {
+            format_version: SNAPSHOT_VERSION,
+            kind: STATE.to_string(),
+            lineage: state.lineage.to_hex(),
+            name: state.entry.to_string(),
+            record: state.record.to_hex(),
+            epoch: state.at.epoch.to_hex(),
+            lsn: state.at.lsn.to_string(),
+            chain: state.at.chain.to_hex(),
+        }
+    }
+}
+
+impl TryFrom<StateFields> for BackupState {
+    type Error = Error;
+
+    fn try_from(fields: StateFields) -> Result<Self> {
+        if fields.kind != STATE || fields.format_version > SNAPSHOT_VERSION {
+            return Err(Error::unsupported("it is no state of a backup, or one of a newer Chronicle"));
+        }
         Ok(Self {
             lineage: exact("lineage", &fields.lineage, Lineage::from_hex)?,
             entry: exact("name", &fields.name, Entry::parse)?,
@@ -209,5 +226,21 @@ impl BackupState {
                 chain: exact("chain", &fields.chain, Chain::from_hex)?,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_survives_serde_and_one_of_another_kind_is_refused() {
+        let at = EpochParent { epoch: Epoch([2; 16]), lsn: u64::MAX, chain: Chain([3; 32]) };
+        let entry = Entry::new(super::super::EntryKind::Delta, 7);
+        let state = BackupState { lineage: Lineage([1; 16]), entry, record: Hash([4; 32]), at };
+        let text = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<BackupState>(&text).unwrap(), state);
+        assert!(serde_json::from_str::<BackupState>(&text.replace("state", "claim")).is_err());
+        assert_eq!(BackupState::parse(&state.to_bytes().unwrap()), Ok(state));
     }
 }

@@ -30,6 +30,7 @@ mod record;
 mod resolve;
 mod restore_plan;
 mod search;
+mod slot;
 mod timeline;
 mod timeline_text;
 mod verify_plan;
@@ -64,6 +65,7 @@ pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};
 pub use resolve::{Moment, Resolved, RestoreFrom, TimeScan};
 pub use restore_plan::RestorePlan;
 pub use search::{NewestSearch, SearchStep};
+pub use slot::{BackupSlot, SLOT_LEN_MAX};
 pub use timeline::{Span, SpanEnd, Timeline};
 pub use verify_plan::{ObjectCheck, VerifyPlan};
 

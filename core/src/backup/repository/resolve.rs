@@ -277,12 +277,23 @@ impl Timeline {
         state.map(|point| point.checkpoint.commit_time_ns).or(logged)
     }
 
+    /// The empty state has no time that anybody could ask for: the first commit stands for it.
+    fn first_with_time(&self, line: &[Branch], moment: SpanEnd) -> SpanEnd {
+        let log = line.first().filter(|_| moment.lsn == 0).and_then(|branch| self.log_behind(branch, 0));
+        log.map_or(moment, |log| SpanEnd {
+            epoch: log.epoch,
+            lsn: log.first_lsn,
+            commit_time_ns: Some(log.first_commit_time_ns),
+        })
+    }
+
     /// The error for a moment behind commit `after` and before commit `before`: with the two nearest that there are.
     fn refuse(&self, line: &[Branch], asked: &str, after: Lsn, before: Lsn) -> Error {
         let spans = line.last().map(|leaf| self.spans(leaf.identity.epoch)).unwrap_or_default();
-        let earlier = |span: &&Span| span.first.lsn <= after;
+        let earlier = |span: &&Span| span.last.lsn <= after;
         let earlier = spans.iter().rev().find(earlier).map(|span| span.last.to_string());
-        let later = spans.iter().find(|span| span.first.lsn >= before).map(|span| span.first.to_string());
+        let later = spans.iter().find(|span| span.first.lsn >= before);
+        let later = later.map(|span| self.first_with_time(line, span.first).to_string());
         let nearest: Vec<String> = [
             earlier.map(|moment| alloc::format!("the nearest before it is {moment}")),
             later.map(|moment| alloc::format!("the nearest after it is {moment}")),

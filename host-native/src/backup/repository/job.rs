@@ -1,0 +1,332 @@
+//! A job: one attempt after another to add a point, in the steps of the protocol.
+//!
+//! Keeps true: a claim before anything is put; the record last, after every object was found to be whole; a claim of an attempt
+//! that died is used again or closed.
+use super::body::{ContainerBody, hash_of};
+use super::delta::{After, DeltaDryRun, DeltaReport};
+use super::hints;
+use super::log::{self, FoundLog};
+use super::look::{Found, look_back};
+use super::objects::{Created, Objects};
+use super::slot::Slot;
+use crate::backup::Progress;
+use crate::backup::snapshot::DIGEST_POINTS_MAX;
+use crate::db::{Db, lock};
+use crate::destination::Bytes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::host::{now_ns, random_epoch};
+use chronicle_core::backup::FileRecord;
+use chronicle_core::backup::repository::{
+    BackupState, Claim, DeltaPlan, Entry, EntryRecord, Ground, JobId, LogContent, ObjectFile, PointNumber,
+    claim_name,
+};
+use chronicle_core::digest::Digest;
+use chronicle_core::engine::{ReadView, Snapshot};
+use chronicle_core::ids::Hash;
+use chronicle_core::verify::{Level, verify_segment};
+use std::time::Instant;
+
+/// Everything an attempt needs.
+pub(super) struct Job<'db> {
+    db: &'db Db,
+    objects: Objects,
+    slot: Slot,
+    after: After,
+}
+
+/// The files of a point, as they were put.
+struct Sent {
+    files: Vec<FileRecord>,
+    log: Option<LogContent>,
+    bytes: u64,
+    bytes_resumed: u64,
+}
+
+impl<'db> Job<'db> {
+    pub(super) fn new(db: &'db Db, objects: Objects, slot: Slot, after: After) -> Self {
+        Self { db, objects, slot, after }
+    }
+
+    pub(super) fn place(&self) -> String {
+        self.objects.place()
+    }
+
+    /// One attempt; `None` when the number was taken, or the claim closed, by somebody else.
+    pub(super) fn attempt(
+        &mut self,
+        started: Instant,
+        progress: Progress<'_>,
+    ) -> Result<Option<DeltaReport>> {
+        // Who is refused claims nothing.
+        let newest = self.objects.newest()?;
+        let (snapshot, view) = self.db.snapshot_with_view()?;
+        let paths = &self.db.shared.paths;
+        let mut found = look(&self.objects, newest, &snapshot, self.after)?;
+        let mut log = log::find(paths, &snapshot, &found.ground_of_log())?;
+        let Some((job, entry)) = self.claim(newest, &found, &snapshot)? else { return Ok(None) };
+        if self.after != After::NewBase {
+            // What came between the look and the claim counts.
+            let again = look_back(&self.objects, entry.number, &snapshot, Some(job))?;
+            if !again.continues_as(&found) {
+                log = log::find(paths, &snapshot, &again.ground_of_log())?;
+            }
+            found = again;
+        }
+        if found.entry(entry.number, self.after == After::NewBase) != entry {
+            self.objects.close(entry, job, job, now_ns())?;
+            return Ok(None);
+        }
+        let ground = match self.after {
+            After::NewBase => Ground::default(),
+            _ => found.ground(&self.objects)?,
+        };
+        let plan = log.plan(&snapshot, entry, &ground)?;
+        self.check_source(&plan, &snapshot)?;
+        let sent = self.send(&plan, &mut log, job, progress)?;
+        let digest = self.digest(&plan, &ground, view)?;
+        let record = plan.record(job, now_ns(), digest, sent.log, sent.files)?;
+        let bytes = record.to_bytes()?;
+        if self.objects.create(entry.record(), &bytes, job)? == Created::Another {
+            return self.lost(entry);
+        }
+        let EntryRecord::Point(record) = record else { return Ok(None) };
+        let state = BackupState::after(&record, &bytes);
+        let left = self.slot.end(state.at).and_then(|()| hints::leave(&self.objects, job, &record, &state));
+        let hint_error = left.err();
+        Ok(Some(DeltaReport {
+            place: self.place(),
+            record: *record,
+            state,
+            bytes: sent.bytes,
+            bytes_resumed: sent.bytes_resumed,
+            bytes_read: plan.source_bytes(),
+            hint_error,
+            took: started.elapsed(),
+        }))
+    }
+
+    /// Takes a number: the one of an attempt that died, if it is still the newest and has the right name, else the next.
+    /// `None` when another job was first.
+    fn claim(
+        &mut self,
+        newest: Option<PointNumber>,
+        found: &Found,
+        snapshot: &Snapshot,
+    ) -> Result<Option<(JobId, Entry)>> {
+        let new_base = self.after == After::NewBase;
+        if let Some((job, number)) = self.slot.interrupted()
+            && let Some(claim) = self.objects.claim(number)?.filter(|claim| claim.job == job)
+            && self.objects.record_bytes(claim.entry)?.is_none()
+        {
+            let is_newest = newest == Some(number);
+            if is_newest
+                && claim.epoch == snapshot.identity.epoch
+                && found.entry(number, new_base) == claim.entry
+            {
+                return Ok(Some((job, claim.entry)));
+            }
+            self.objects.close(claim.entry, job, job, now_ns())?;
+        }
+        let job = JobId(random_epoch()?.0);
+        let entry = found.entry(newest.map_or(0, |newest| newest + 1), new_base);
+        let claim = Claim {
+            entry,
+            job,
+            lineage: snapshot.identity.lineage,
+            epoch: snapshot.identity.epoch,
+            created_ns: now_ns(),
+        };
+        self.slot.begin(job, entry.number)?;
+        match self.objects.create(claim_name(entry.number), &claim.to_bytes()?, job)? {
+            Created::Ours => Ok(Some((job, entry))),
+            Created::Another => {
+                let winner = self.objects.claim(entry.number)?;
+                let same = winner.filter(|winner| {
+                    winner.lineage == snapshot.identity.lineage && winner.entry.kind.is_point()
+                });
+                match same {
+                    Some(winner) if self.objects.record_bytes(winner.entry)?.is_none() => Err(Error::new(
+                        ErrorKind::Busy,
+                        format!(
+                            "another backup of this database (job {}) is at work on {}: wait for it to end",
+                            winner.job, winner.entry
+                        ),
+                    )
+                    .at(self.place())),
+                    _ => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Damage of the database must not travel: what is about to be sent is checked.
+    fn check_source(&self, plan: &DeltaPlan, snapshot: &Snapshot) -> Result<()> {
+        let Some(container) = &plan.container else { return Ok(()) };
+        let mut moved: Vec<_> = container.moves.iter().map(|part| part.from).collect();
+        moved.sort_unstable();
+        for entry in snapshot.segments() {
+            let extent = entry.extent();
+            let after = moved.partition_point(|part| part.offset <= extent.offset);
+            let is_sent = after
+                .checked_sub(1)
+                .and_then(|at| moved.get(at))
+                .is_some_and(|part| extent.end() <= part.end());
+            if !is_sent {
+                continue;
+            }
+            let bytes = self.db.shared.store.read(extent, extent)?.1;
+            if let Some(finding) =
+                verify_segment(&bytes, entry, Level::Checksums, None).findings.iter().next()
+            {
+                return Err(Error::damaged(format!(
+                    "the database is damaged, so no point of it was made: {finding}; `chronicle verify` lists everything"
+                ))
+                .at(self.db.path().display()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the objects of the point, each known to be there when this returns.
+    fn send(
+        &self,
+        plan: &DeltaPlan,
+        found: &mut FoundLog,
+        job: JobId,
+        progress: Progress<'_>,
+    ) -> Result<Sent> {
+        let total: u64 = plan.objects().iter().map(|(_, len)| len).sum();
+        let mut sent = Sent { files: Vec::new(), log: None, bytes: 0, bytes_resumed: 0 };
+        let mut count = |len: u64, is_new: bool| {
+            sent.bytes += len;
+            sent.bytes_resumed += if is_new { 0 } else { len };
+            progress(sent.bytes, total);
+        };
+        if let Some(file) = &plan.container {
+            let name = plan.entry.container();
+            let body = ContainerBody::new(self.db.shared.store.data()?, file);
+            let blake3 = hash_of(&body, &|done| progress(done / 2, total))?;
+            let is_new = self.objects.put(name, &body, blake3, job)?;
+            count(file.file_len, is_new);
+            sent.files.push(FileRecord { name: name.file.to_string(), len: file.file_len, blake3 });
+        }
+        if let Some(log) = &plan.log {
+            let bytes = found.read(&self.db.shared.paths, log)?;
+            sent.log = log.read_back(&bytes, plan.identity.lineage, plan.identity.epoch)?;
+            let (len, blake3) = (bytes.len() as u64, Hash::of(&bytes));
+            let name = plan.entry.object(ObjectFile::Log(log.first_lsn));
+            let is_new = self.objects.put(name, &Bytes(&bytes), blake3, job)?;
+            count(len, is_new);
+            sent.files.push(FileRecord { name: name.file.to_string(), len, blake3 });
+        }
+        for page in &plan.pages {
+            let is_new = self.objects.put(page.name, &Bytes(&page.bytes), Hash::of(&page.bytes), job)?;
+            count(page.bytes.len() as u64, is_new);
+        }
+        Ok(sent)
+    }
+
+    /// Of everything visible: what the previous record says, where nothing was committed since.
+    fn digest(
+        &self,
+        plan: &DeltaPlan,
+        ground: &Ground,
+        view: ReadView,
+    ) -> Result<std::result::Result<Digest, String>> {
+        let previous = ground.previous.as_ref().map(|previous| &previous.record);
+        let same = previous.filter(|record| record.as_previous().at == end_of(plan));
+        if let Some(digest) = same.and_then(|record| record.point.digest) {
+            return Ok(Ok(digest));
+        }
+        Ok(self.db.digest_of(view, DIGEST_POINTS_MAX)?.ok_or_else(|| {
+            format!(
+                "more than {DIGEST_POINTS_MAX} points would have to be read, because segments overlap; compact the database"
+            )
+        }))
+    }
+
+    /// Something is there in place of the record: a void of whoever thought that this job was dead.
+    fn lost(&self, entry: Entry) -> Result<Option<DeltaReport>> {
+        match self.objects.record(entry)? {
+            Some(Ok(EntryRecord::Void(_))) => Ok(None),
+            _ => Err(Error::new(
+                ErrorKind::Busy,
+                "another job wrote the record of the point that this one claimed: two jobs had one name, which a \
+                 destination must not allow; run `chronicle dest test` on it",
+            )
+            .at(entry.record())
+            .at(self.place())),
+        }
+    }
+}
+
+fn end_of(plan: &DeltaPlan) -> chronicle_core::format::EpochParent {
+    chronicle_core::format::EpochParent {
+        epoch: plan.identity.epoch,
+        lsn: plan.position.lsn,
+        chain: plan.position.chain,
+    }
+}
+
+/// Looks at the repository before anything is claimed: whether this database may go on there, as it is asked to.
+fn look(objects: &Objects, newest: Option<PointNumber>, snapshot: &Snapshot, after: After) -> Result<Found> {
+    let lineage = snapshot.identity.lineage;
+    if let Some(first) = newest.map(|_| objects.claim(0)).transpose()?.flatten()
+        && first.lineage != lineage
+    {
+        return Err(Error::invalid(format!(
+            "the repository is of another database: its lineage is {}, this database's is {lineage}; choose another \
+             destination",
+            first.lineage
+        ))
+        .at(objects.place()));
+    }
+    let number = newest.map_or(0, |newest| newest + 1);
+    let found = match after {
+        After::NewBase => Found::nothing(),
+        _ => look_back(objects, number, snapshot, None)?,
+    };
+    match after {
+        After::Nothing if found.previous.is_some() => Err(Error::new(
+            ErrorKind::AlreadyExists,
+            "the repository has points of this database already; pass the state that the last backup returned \
+             (`base_state`), let it go on from the newest point (`continue_newest`), or ask for a new base (`new_base`)",
+        )
+        .at(objects.place())),
+        After::State(state) => check_state(objects, &state, snapshot).map(|()| found),
+        _ => Ok(found),
+    }
+}
+
+/// A state is of this repository when the record that it names is the one that is there.
+fn check_state(objects: &Objects, state: &BackupState, snapshot: &Snapshot) -> Result<()> {
+    let lineage = snapshot.identity.lineage;
+    if state.lineage != lineage {
+        return Err(Error::invalid(format!(
+            "the state is of another database: its lineage is {}, this database's is {lineage}; pass the state of this one's \
+             last backup",
+            state.lineage
+        )));
+    }
+    let record = objects.record_bytes(state.entry)?;
+    match record.is_some_and(|bytes| Hash::of(&bytes) == state.record) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "the state names {}, and the repository has no such point, or another one: the state is of another \
+             repository, or the point was pruned; go on from the newest point (`continue_newest`), or ask for a new base",
+            state.entry
+        ))
+        .at(objects.place())),
+    }
+}
+
+/// See [`crate::backup::BackupManager::plan_delta_backup`].
+pub(super) fn plan(db: &Db, objects: &Objects, after: After) -> Result<DeltaDryRun> {
+    let newest = objects.newest()?;
+    let snapshot = lock(&db.shared.engine).engine.snapshot();
+    let found = look(objects, newest, &snapshot, after)?;
+    let entry = found.entry(newest.map_or(0, |newest| newest + 1), after == After::NewBase);
+    let log = log::find(&db.shared.paths, &snapshot, &found.ground_of_log())?;
+    let plan = log.plan(&snapshot, entry, &found.ground(objects)?)?;
+    Ok(DeltaDryRun { plan, _snapshot: snapshot })
+}

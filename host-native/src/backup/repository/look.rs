@@ -1,0 +1,129 @@
+//! Looking at what is below a number: the point to continue, and what a new record may name.
+use super::objects::Objects;
+use crate::error::{Error, Result};
+use crate::host::now_ns;
+use chronicle_core::backup::repository::{
+    Claim, Condemned, Entry, EntryRecord, Ground, JobId, LookBack, LookStep, MovesRecord, PointLists,
+    PointNumber, PointRecord, PreviousState, claim_name,
+};
+use chronicle_core::engine::Snapshot;
+use chronicle_core::format::EpochParent;
+
+/// What was found.
+pub(super) struct Found {
+    /// The point to continue; none in a repository without points.
+    pub(super) previous: Option<PointRecord>,
+    condemned: Condemned,
+    /// The newest record of moves on the way.
+    moves: Option<MovesRecord>,
+    ancestry: Vec<EpochParent>,
+}
+
+/// Looks back from `number` for a database as of `snapshot`. As `job`, whose claim on the number is written, it closes claims of
+/// prunes that have no mark; without one it only looks.
+pub(super) fn look_back(
+    objects: &Objects,
+    number: PointNumber,
+    snapshot: &Snapshot,
+    job: Option<JobId>,
+) -> Result<Found> {
+    let ancestry = ancestry(objects, number, snapshot)?;
+    let mut look = LookBack::new(number, snapshot.identity.clone(), snapshot.position, ancestry.clone());
+    let mut moves = None;
+    loop {
+        match look.next() {
+            LookStep::Done => break,
+            LookStep::Read(number) => {
+                let claim = claimed(objects, number)?;
+                let record = objects.record(claim.entry)?;
+                if let Some(Ok(EntryRecord::Moves(found))) = &record {
+                    moves.get_or_insert_with(|| found.clone());
+                }
+                look.answer(claim.entry, record)?;
+                if let (LookStep::Void(_), None) = (look.next(), job) {
+                    // Nothing is promised by a look: the job that claims closes it.
+                    look.voided();
+                    look.answer(claim.entry, Some(Ok(void_of(&claim))))?;
+                }
+            }
+            LookStep::Void(entry) => {
+                let claim = claimed(objects, entry.number)?;
+                let closer = job.unwrap_or(claim.job);
+                objects.close(entry, claim.job, closer, now_ns())?;
+                look.voided();
+            }
+        }
+    }
+    let (previous, condemned) = look.finish().map_err(|error| error.at(objects.place()))?;
+    Ok(Found { previous, condemned, moves, ancestry })
+}
+
+fn void_of(claim: &Claim) -> EntryRecord {
+    let Claim { entry, job, created_ns, .. } = *claim;
+    EntryRecord::Void(chronicle_core::backup::repository::Void { entry, job, created_ns })
+}
+
+fn claimed(objects: &Objects, number: PointNumber) -> Result<Claim> {
+    objects.claim(number)?.ok_or_else(|| {
+        Error::damaged("the claim is gone, though later numbers are claimed: put it back")
+            .at(claim_name(number))
+            .at(objects.place())
+    })
+}
+
+/// Epochs before the database's parent. They are only asked for, and all records only read, by the first backups of a restored
+/// database: the newest entry is of another epoch then.
+fn ancestry(objects: &Objects, number: PointNumber, snapshot: &Snapshot) -> Result<Vec<EpochParent>> {
+    let Some(newest) = number.checked_sub(1).filter(|_| snapshot.identity.parent.is_some()) else {
+        return Ok(Vec::new());
+    };
+    let claim = claimed(objects, newest)?;
+    if claim.epoch == snapshot.identity.epoch {
+        return Ok(Vec::new());
+    }
+    Ok(objects.timeline()?.ancestry(snapshot.identity.parent))
+}
+
+impl Found {
+    /// What a new base stands on.
+    pub(super) fn nothing() -> Self {
+        Self { previous: None, condemned: Condemned::default(), moves: None, ancestry: Vec::new() }
+    }
+
+    /// Enough of the ground to find the log of a delta: everything but the lists of the previous point.
+    pub(super) fn ground_of_log(&self) -> Ground {
+        let state =
+            |record: &PointRecord| PreviousState { record: record.clone(), lists: PointLists::default() };
+        Ground {
+            previous: self.previous.as_ref().map(state),
+            ancestry: self.ancestry.clone(),
+            condemned: self.condemned.clone(),
+            ..Ground::default()
+        }
+    }
+
+    /// True when the log that was found for `other` is the one for this.
+    pub(super) fn continues_as(&self, other: &Self) -> bool {
+        self.previous == other.previous && self.condemned == other.condemned
+    }
+
+    /// What a delta stands on; a base stands on nothing.
+    pub(super) fn ground(self, objects: &Objects) -> Result<Ground> {
+        let Some(record) = self.previous else { return Ok(Ground::default()) };
+        let lists = objects.lists(&record)?;
+        let moves = self.moves.as_ref().map(|moves| objects.moves(moves)).transpose()?.unwrap_or_default();
+        Ok(Ground {
+            previous: Some(PreviousState { record, lists }),
+            ancestry: self.ancestry,
+            condemned: self.condemned,
+            moves,
+        })
+    }
+
+    /// The entry of a new point with this number.
+    pub(super) fn entry(&self, number: PointNumber, new_base: bool) -> Entry {
+        use chronicle_core::backup::repository::EntryKind;
+        let is_base = new_base || self.previous.is_none();
+        Entry::new(if is_base { EntryKind::Base } else { EntryKind::Delta }, number)
+    }
+}

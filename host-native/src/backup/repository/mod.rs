@@ -1,0 +1,28 @@
+//! Delta repositories on a destination: carrying out the plans of `chronicle_core::backup::repository`.
+//!
+//! `core/docs/format/repository.md` is the protocol: claim, objects, checks, record. What this keeps true: a record is written
+//! only after every object that it names was found to be there, whole; nothing is believed of `manifest.json`, `state.json` or
+//! a listing. What is to be done is decided in core; here bytes are moved and attempts repeated.
+mod body;
+mod delta;
+mod hints;
+mod history;
+mod in_place;
+mod job;
+mod log;
+mod look;
+mod objects;
+mod restore;
+mod slot;
+mod verify;
+
+pub use chronicle_core::backup::repository::{
+    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, PointRecord, PreviousPoint, Span, SpanEnd,
+    Timeline,
+};
+pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
+pub use in_place::OpenMoment;
+pub use restore::{
+    DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
+};
+pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};

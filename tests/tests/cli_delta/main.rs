@@ -1,0 +1,5 @@
+//! Delta repositories, from the program and from the library: every recorded moment comes back as it was.
+mod create;
+mod look;
+mod place;
+mod restore;
