@@ -14,6 +14,7 @@ mod look;
 mod objects;
 mod restore;
 mod slot;
+mod slots;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
@@ -25,4 +26,5 @@ pub use in_place::OpenMoment;
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
+pub use slots::SlotStatus;
 pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};
