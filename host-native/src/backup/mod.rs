@@ -8,6 +8,7 @@ pub mod repository;
 mod restore;
 mod snapshot;
 mod source;
+mod workers;
 
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,

@@ -139,8 +139,14 @@ pub(super) fn pass_into(workshop: &Workshop, next: Identity) -> Result<()> {
     begin_epoch(workshop, db, next)
 }
 
+/// Folds what there is of a log in; more of it follows.
+pub(super) fn fold_piece(workshop: &Workshop) -> Result<()> {
+    open_staged(workshop)?.checkpoint()
+}
+
 fn open_staged(workshop: &Workshop) -> Result<Db> {
-    let config = Config { background: false, create: false, ..Config::default() };
+    // Log that is folded in is of no more use.
+    let config = Config { background: false, create: false, wal_keep_bytes: 0, ..Config::default() };
     Db::open_private(&workshop.join(DATA_FILE_NAME), config)
 }
 

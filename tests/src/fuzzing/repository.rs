@@ -219,6 +219,7 @@ pub(super) fn hint_seeds() -> Vec<Vec<u8>> {
         newest_number: 8,
         newest_prune: Some(6),
         newest_moves: None,
+        left_out: 7,
         points: vec![point],
     };
     vec![unsealed(state.to_bytes().unwrap()), unsealed(manifest.to_bytes().unwrap())]

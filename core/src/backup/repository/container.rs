@@ -11,7 +11,7 @@ use super::point_record::PointRecord;
 use crate::catalog::Catalog;
 use crate::engine::{Opening, Options};
 use crate::error::{At, Error, Result};
-use crate::format::{HEADER_AREA_LEN, LOG_HEADER_LEN, LogStart, Role};
+use crate::format::{HEADER_AREA_LEN, LOG_HEADER_LEN, LogStart, Role, SegmentEntry};
 use crate::ids::Hash;
 use crate::segment::SegmentIndex;
 use crate::source::{ByteRange, Source};
@@ -202,6 +202,11 @@ impl PointContainer {
     /// What is copied out of objects, and where it goes: by object, and inside it in order.
     pub fn copies(&self) -> Vec<(ObjectRange, u64)> {
         self.gathered.copies()
+    }
+
+    /// The segments in their order in the container, each with where it comes from.
+    pub fn segments(&self) -> impl Iterator<Item = (&SegmentEntry, ObjectRange)> {
+        self.gathered.file.segments.iter().zip(self.gathered.segments.iter().map(|segment| segment.there))
     }
 
     /// What is new, by offset: the pages, and last the superblock.

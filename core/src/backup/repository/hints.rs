@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub const MANIFEST_LEN_MAX: usize = 16 << 20;
 /// Most bytes of a state.
 pub const STATE_LEN_MAX: usize = 4_096;
+/// Most points that a manifest names: of older ones it leaves some out, so that it stays small beside a delta.
+const MANIFEST_POINTS_MAX: usize = 1_024;
 const MANIFEST: &str = "manifest";
 const STATE: &str = "state";
 
@@ -49,6 +51,8 @@ pub struct Manifest {
     pub newest_moves: Option<PointNumber>,
     /// The points, in order of number.
     pub points: Vec<ManifestPoint>,
+    /// Points between these that are left out.
+    pub left_out: u64,
 }
 
 /// Where the next delta starts: saved by a program that wants to (it is serde, with the members of `state.json`), and as
@@ -75,6 +79,8 @@ struct ManifestFields {
     newest_prune: Option<String>,
     newest_moves: Option<String>,
     points: Vec<ManifestPointFields>,
+    #[serde(default)]
+    left_out: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -132,8 +138,24 @@ impl Manifest {
             newest_prune: self.newest_prune.as_ref().map(ToString::to_string),
             newest_moves: self.newest_moves.as_ref().map(ToString::to_string),
             points: points.collect(),
+            left_out: Some(self.left_out.to_string()),
         };
         seal(&fields, MANIFEST_LEN_MAX)
+    }
+
+    /// Adds points behind those that are there. Above 1,024 every second one of the older half is left out: the older, the fewer.
+    pub fn extend(&mut self, points: impl IntoIterator<Item = ManifestPoint>) {
+        for point in points {
+            self.points.push(point);
+            if self.points.len() > MANIFEST_POINTS_MAX {
+                let (mut index, before) = (0, self.points.len());
+                self.points.retain(|_| {
+                    index += 1;
+                    index > before / 2 || index % 2 == 1
+                });
+                self.left_out += (before - self.points.len()) as u64;
+            }
+        }
     }
 
     /// Reads a manifest. An error is no harm: search without a hint, and rebuild it.
@@ -166,6 +188,7 @@ impl Manifest {
             newest_prune: fields.newest_prune.as_ref().map(|text| hint("newest_prune", text)).transpose()?,
             newest_moves: fields.newest_moves.as_ref().map(|text| hint("newest_moves", text)).transpose()?,
             points: points.collect::<Result<_>>()?,
+            left_out: fields.left_out.map_or(Ok(0), |text| number("left_out", &text))?,
         })
     }
 }

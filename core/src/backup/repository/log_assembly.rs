@@ -4,9 +4,10 @@
 //! history without a hole, or an error. A log file is of one epoch; where a database was restored another one begins,
 //! which [`crate::engine::Engine::enter_epoch`] goes on with.
 use super::log_object::LogObject;
+use super::log_stream::LogStream;
 use crate::engine::{Engine, Identity, ReplayEnd};
 use crate::error::{At, Error, Result};
-use crate::format::{End, Features, Frame, LogExpectation, LogHeader, LogScan};
+use crate::format::{Features, Frame, LogHeader};
 use crate::head::Position;
 use crate::ids::{Chain, Epoch, Lineage, Lsn};
 use alloc::vec::Vec;
@@ -20,7 +21,13 @@ pub struct LogAssembly {
     at: Position,
     until: Lsn,
     bytes: Vec<u8>,
+    points: u64,
 }
+
+/// Points of a log file from which it should be folded in before more comes: what a replay keeps in memory.
+const PIECE_POINTS: u64 = 1 << 20;
+/// Bytes of the same.
+const PIECE_BYTES: usize = 32 << 20;
 
 /// A whole log file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,16 +44,8 @@ impl LogAssembly {
     /// Of the commits of `epoch` behind `after`, up to `until`.
     pub fn new(lineage: Lineage, epoch: Epoch, after: Position, until: Lsn) -> Self {
         let first_lsn = after.lsn.saturating_add(1);
-        let features = Features::default();
-        let header = LogHeader {
-            features,
-            lineage,
-            epoch,
-            first_lsn,
-            chain: after.chain,
-            host_clock_ns: after.commit_time_ns,
-        };
-        Self { lineage, epoch, first_lsn, at: after, until, bytes: header.encode() }
+        let bytes = header(lineage, epoch, &after);
+        Self { lineage, epoch, first_lsn, at: after, until, bytes, points: 0 }
     }
 
     /// Adds the commits of an object; objects come in order. `Damaged` where it is not what its record says, or does not
@@ -56,28 +55,53 @@ impl LogAssembly {
     }
 
     fn append(&mut self, log: &LogObject, bytes: &[u8]) -> Result<()> {
-        let at = self.at;
-        if log.first_lsn > at.lsn.saturating_add(1) {
-            return Err(missing(at.lsn.saturating_add(1)));
+        let mut stream = self.begin(log)?;
+        stream.push(bytes, &mut |frame, before, raw| self.take(frame, before, raw))?;
+        stream.finish_object(log)
+    }
+
+    /// The stream of the next object, whose frames go to [`LogAssembly::take`]; [`LogStream::finish_object`] ends it. `Damaged`
+    /// when it begins behind what is needed next.
+    pub fn begin(&self, log: &LogObject) -> Result<LogStream> {
+        match log.first_lsn > self.at.lsn.saturating_add(1) {
+            true => Err(missing(self.at.lsn.saturating_add(1))),
+            false => Ok(LogStream::of(self.lineage, log)),
         }
-        each_frame(self.lineage, log, bytes, |frame, before| {
-            if frame.head.lsn <= self.at.lsn || frame.head.lsn > self.until {
-                return Ok(());
-            }
-            if before != self.at.chain {
-                return Err(Error::damaged(alloc::format!(
-                    "commit {} does not follow the history before it",
-                    frame.head.lsn
-                )));
-            }
-            let start = usize::try_from(frame.offset).unwrap_or(usize::MAX);
-            let len = usize::try_from(frame.len_unpadded()).unwrap_or(usize::MAX);
-            let whole = bytes.get(start..).and_then(|rest| rest.get(..len));
-            self.bytes.extend_from_slice(whole.ok_or_else(|| missing(frame.head.lsn))?);
-            self.bytes.resize(self.bytes.len().next_multiple_of(crate::format::FRAME_ALIGNMENT), 0);
-            self.at = position(frame);
-            Ok(())
-        })
+    }
+
+    /// Adds a frame, unless it is there already or behind the end.
+    pub fn take(&mut self, frame: &Frame<'_>, before: Chain, raw: &[u8]) -> Result<()> {
+        if frame.head.lsn <= self.at.lsn || frame.head.lsn > self.until {
+            return Ok(());
+        }
+        if before != self.at.chain {
+            return Err(Error::damaged(alloc::format!(
+                "commit {} does not follow the history before it",
+                frame.head.lsn
+            )));
+        }
+        self.bytes.extend_from_slice(raw);
+        self.bytes.resize(self.bytes.len().next_multiple_of(crate::format::FRAME_ALIGNMENT), 0);
+        self.points = self.points.saturating_add(u64::from(frame.head.points));
+        self.at = position(frame);
+        Ok(())
+    }
+
+    /// What was added, as a file of its own, once it is so much that it should be folded in before more comes; the next file
+    /// continues it. So memory is bounded, however long the log is.
+    pub fn piece(&mut self) -> Option<AssembledLog> {
+        let is_full = self.points >= PIECE_POINTS || self.bytes.len() >= PIECE_BYTES;
+        if !is_full || self.at.lsn >= self.until {
+            return None;
+        }
+        let next = header(self.lineage, self.epoch, &self.at);
+        let piece = AssembledLog {
+            first_lsn: self.first_lsn,
+            bytes: core::mem::replace(&mut self.bytes, next),
+            end: self.at,
+        };
+        (self.first_lsn, self.points) = (self.at.lsn.saturating_add(1), 0);
+        Some(piece)
     }
 
     /// The file. `Damaged` when the objects end before the commit that was asked for.
@@ -101,56 +125,32 @@ pub fn last_commit_until(
     lsn_max: Lsn,
 ) -> Result<Option<Position>> {
     let mut last = None;
-    each_frame(lineage, log, bytes, |frame, _| {
+    let mut stream = LogStream::of(lineage, log);
+    let mut take = |frame: &Frame<'_>, _, _: &[u8]| {
         if frame.head.commit_time_ns <= time_ns && frame.head.lsn <= lsn_max {
             last = Some(position(frame));
         }
         Ok(())
-    })
-    .at(|| log.name())?;
+    };
+    stream.push(bytes, &mut take).and_then(|()| stream.finish_object(log)).at(|| log.name())?;
     Ok(last)
 }
 
-fn position(frame: &Frame<'_>) -> Position {
+/// The header of a log file behind `after`.
+fn header(lineage: Lineage, epoch: Epoch, after: &Position) -> Vec<u8> {
+    let features = Features::default();
+    let first_lsn = after.lsn.saturating_add(1);
+    let (chain, host_clock_ns) = (after.chain, after.commit_time_ns);
+    LogHeader { features, lineage, epoch, first_lsn, chain, host_clock_ns }.encode()
+}
+
+/// The state after a frame.
+pub(super) fn position(frame: &Frame<'_>) -> Position {
     Position { lsn: frame.head.lsn, commit_time_ns: frame.head.commit_time_ns, chain: frame.chain }
 }
 
 fn missing(lsn: Lsn) -> Error {
     Error::damaged(alloc::format!("commit {lsn} is missing: run verify, and restore to another moment"))
-}
-
-/// Every frame with the chain before it; then checks that the object ends as its record says.
-fn each_frame(
-    lineage: Lineage,
-    log: &LogObject,
-    bytes: &[u8],
-    mut take: impl FnMut(&Frame<'_>, Chain) -> Result<()>,
-) -> Result<()> {
-    let expected = LogExpectation {
-        lineage,
-        epoch: log.epoch,
-        first_lsn: log.first_lsn,
-        chain: Some(log.after_chain),
-        commit_time_ns: i64::MIN,
-        known_durable_lsn: log.last_lsn,
-    };
-    let mut scan = LogScan::new(bytes, &expected)?;
-    let (mut before, mut last, mut first_time) = (log.after_chain, None, None);
-    for frame in scan.by_ref() {
-        take(&frame, before)?;
-        before = frame.chain;
-        first_time.get_or_insert(frame.head.commit_time_ns);
-        last = Some(position(&frame));
-    }
-    match scan.end() {
-        End::Clean { .. } => {}
-        End::Damaged { error, .. } | End::Unsupported { error, .. } => return Err(error),
-        End::Torn { reason, .. } => return Err(Error::damaged(reason)),
-    }
-    match (last, first_time) == (Some(log.end()), Some(log.first_commit_time_ns)) {
-        true => Ok(()),
-        false => Err(Error::damaged("its commits are not those that the record names")),
-    }
 }
 
 /// One stretch of a replay: an epoch, and the log objects that hold its commits.

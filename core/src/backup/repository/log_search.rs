@@ -4,13 +4,14 @@
 //! The chain there must be the same: otherwise the database has another history than the repository, and is refused.
 use crate::backup::LogCopy;
 use crate::engine::{LogPart, Snapshot};
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, Error, Result};
 use crate::format::{EpochParent, LOG_HEADER_LEN, LogExpectation, LogScan, log_file_name};
 use crate::head::Position;
-use crate::ids::{Epoch, Lineage, Lsn};
+use crate::ids::{Epoch, Lineage};
 use crate::source::ByteRange;
 use alloc::vec::Vec;
 
+use super::log_stream::LogStream;
 use super::point_record::Gap;
 
 /// The frames that a delta copies.
@@ -192,45 +193,15 @@ pub struct LogContent {
 }
 
 impl LogCopy {
+    /// The same in windows, for a file of any length.
+    pub fn stream(&self, lineage: Lineage, epoch: Epoch) -> LogStream {
+        LogStream::new(lineage, epoch, self.first_lsn, self.len())
+    }
+
     /// Reads the bytes of the copied file, and checks that they are whole: every frame follows the one before. `None` for
     /// a file without a frame.
     pub fn read_back(&self, bytes: &[u8], lineage: Lineage, epoch: Epoch) -> Result<Option<LogContent>> {
-        read_log(bytes, lineage, epoch, self.first_lsn).at(|| self.file_name())
-    }
-}
-
-/// Reads a log object from its first frame to its last.
-pub(super) fn read_log(
-    bytes: &[u8],
-    lineage: Lineage,
-    epoch: Epoch,
-    first_lsn: Lsn,
-) -> Result<Option<LogContent>> {
-    let expected = LogExpectation {
-        lineage,
-        epoch,
-        first_lsn,
-        chain: None,
-        commit_time_ns: i64::MIN,
-        known_durable_lsn: 0,
-    };
-    let mut scan = LogScan::new(bytes, &expected)?;
-    let mut content: Option<LogContent> = None;
-    for frame in &mut scan {
-        let time = frame.head.commit_time_ns;
-        let end = Position { lsn: frame.head.lsn, commit_time_ns: time, chain: frame.chain };
-        let points = u64::from(frame.head.points);
-        content = Some(match content {
-            None => LogContent { first_commit_time_ns: time, end, points },
-            Some(before) => LogContent { end, points: before.points.saturating_add(points), ..before },
-        });
-    }
-    match scan.end() {
-        crate::format::End::Clean { offset } if offset >= bytes.len() as u64 => Ok(content),
-        crate::format::End::Unsupported { error, .. } => Err(error),
-        _ => Err(Error::new(
-            ErrorKind::Damaged,
-            "it does not end with a whole commit: what was copied is not what was planned; run the backup again",
-        )),
+        let mut stream = self.stream(lineage, epoch);
+        stream.push(bytes, &mut |_, _, _| Ok(())).and_then(|()| stream.finish()).at(|| self.file_name())
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A moment is exact, or it is an error that names the two nearest that can be restored: nothing falls back. Where only
 //! the frames of a log object tell which commit a time means, the answer is to scan that object.
-use super::log_assembly::Leg;
+use super::log_assembly::{Leg, position};
 use super::log_object::LogObject;
 use super::point_record::PointRecord;
 use super::timeline::{Branch, Span, SpanEnd, Timeline};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::Frame;
 use crate::head::Position;
 use crate::ids::{Epoch, Lsn};
 use crate::time::format_timestamp;
@@ -59,6 +60,13 @@ pub struct TimeScan {
     floor: Lsn,
     /// True when nobody knows whether later commits of the line are before the time too.
     is_open: bool,
+}
+
+impl TimeScan {
+    /// Where a frame leaves the history, if it is not behind the time: the last such one is what the scan looks for.
+    pub fn holds(&self, frame: &Frame<'_>) -> Option<Position> {
+        (frame.head.commit_time_ns <= self.time_ns && frame.head.lsn <= self.lsn_max).then(|| position(frame))
+    }
 }
 
 /// What a moment came to.

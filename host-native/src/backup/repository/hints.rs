@@ -22,7 +22,7 @@ fn manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
     match before {
         Some(mut manifest) => {
             manifest.newest_number = record.number();
-            manifest.points.push(ManifestPoint::from(record));
+            manifest.extend([ManifestPoint::from(record)]);
             Ok(manifest)
         }
         None => rebuilt_manifest(objects, record),
@@ -36,11 +36,12 @@ fn rebuilt_manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest>
         newest_prune: None,
         newest_moves: None,
         points: Vec::new(),
+        left_out: 0,
     };
     for (entry, found) in objects.entries()? {
         manifest.newest_number = manifest.newest_number.max(entry.number);
         match found {
-            Some(Ok(EntryRecord::Point(point))) => manifest.points.push(ManifestPoint::from(&*point)),
+            Some(Ok(EntryRecord::Point(point))) => manifest.extend([ManifestPoint::from(&*point)]),
             Some(Ok(EntryRecord::Prune(_))) => manifest.newest_prune = Some(entry.number),
             Some(Ok(EntryRecord::Moves(_))) => manifest.newest_moves = Some(entry.number),
             _ => {}

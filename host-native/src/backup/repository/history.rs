@@ -1,41 +1,71 @@
-//! The history that a repository holds: its records read once, and moments found in it.
+//! The history that a repository holds, as far as its records were read, and moments found in it.
 use super::objects::Objects;
-use crate::error::{At, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use chronicle_core::backup::repository::{
-    AssembledLog, EntryRecord, Leg, LogAssembly, Moment, MoveTable, PointRecord, Resolved, RestoreFrom,
-    SpanEnd, Timeline, last_commit_until,
+    AssembledLog, Entry, EntryRecord, Leg, LogAssembly, LogStream, Moment, MoveTable, PointRecord, Resolved,
+    RestoreFrom, Scout, ScoutStep, SpanEnd, Timeline,
 };
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lineage;
 
-/// Every record, and where moved segments lie.
+/// Log that a reader in place holds in memory while it is replayed.
+const LOG_BYTES_MAX: u64 = 512 << 20;
+
+/// Records of a repository, and where moved segments lie.
 pub(super) struct History<'a> {
     objects: &'a Objects,
     pub(super) timeline: Timeline,
     pub(super) moves: MoveTable,
+    /// Not every record was read.
+    pub(super) is_partial: bool,
 }
 
 impl<'a> History<'a> {
     /// Reads all records. Damaged ones are kept as damage, claims without a record are nobody's points.
     pub(super) fn read(objects: &'a Objects) -> Result<Self> {
-        let entries = objects.entries()?;
-        let moves = entries.iter().rev().find_map(|(_, record)| match record {
-            Some(Ok(EntryRecord::Moves(moves))) => Some(moves),
+        let records = objects.records()?;
+        Self::of(objects, records.into_iter().filter_map(|(entry, record)| Some((entry, record?))).collect())
+    }
+
+    /// Finds where a restore to a moment starts, and what it replays. Reads a few records, however many there are; where those
+    /// don't add up to the moment, all of them, and only they say that it can't be restored.
+    pub(super) fn find(objects: &'a Objects, moment: &Moment) -> Result<(Self, RestoreFrom)> {
+        if let Some(records) = scout(objects, moment)?
+            && let Ok(history) = Self::of(objects, records)
+            && let Ok(from) = history.resolve(moment)
+        {
+            return Ok((Self { is_partial: true, ..history }, from));
+        }
+        let history = Self::read(objects)?;
+        let from = history.resolve(moment)?;
+        Ok((history, from))
+    }
+
+    fn of(objects: &'a Objects, records: Vec<(Entry, Result<EntryRecord>)>) -> Result<Self> {
+        let moves = records.iter().rev().find_map(|(_, record)| match record {
+            Ok(EntryRecord::Moves(moves)) => Some(moves),
             _ => None,
         });
         let moves = moves.map(|moves| objects.moves(moves)).transpose()?.unwrap_or_default();
-        Ok(Self { timeline: objects.timeline_of(entries)?, objects, moves })
+        let records = records.into_iter().map(|(entry, record)| (entry, Some(record))).collect();
+        Ok(Self { timeline: objects.timeline_of(records)?, objects, moves, is_partial: false })
     }
 
-    /// Where a restore to a moment starts, and what it replays.
+    /// Where a restore to a moment starts, and what it replays, as far as the records that were read tell.
     pub(super) fn resolve(&self, moment: &Moment) -> Result<RestoreFrom> {
         match self.timeline.resolve(moment).at(|| self.objects.place())? {
             Resolved::Restore(from) => Ok(*from),
             Resolved::Scan(scan) => {
                 let lineage = self.timeline.newest().map(|point| point.point.lineage).unwrap_or_default();
-                let bytes = self.objects.log(&scan.log)?;
-                let found = last_commit_until(lineage, &scan.log, &bytes, scan.time_ns, scan.lsn_max)
-                    .at(|| self.objects.place())?;
+                let mut found = None;
+                self.objects.each_frame(
+                    &scan.log,
+                    LogStream::of(lineage, &scan.log),
+                    &mut |frame, _, _| {
+                        found = scan.holds(frame).or(found);
+                        Ok(())
+                    },
+                )?;
                 self.timeline.scanned(&scan, found).at(|| self.objects.place())
             }
         }
@@ -48,18 +78,49 @@ impl<'a> History<'a> {
     }
 }
 
-/// The log files of a moment, one for each epoch that is passed: `after` is where the point's lists end.
+/// The few records that a moment is looked for in; `None` where it would be many.
+fn scout(objects: &Objects, moment: &Moment) -> Result<Option<Vec<(Entry, Result<EntryRecord>)>>> {
+    let manifest = objects.manifest();
+    let Some(newest) = objects.newest_from(manifest.as_ref())? else { return Ok(None) };
+    let mut scout = Scout::new(moment, newest, manifest);
+    loop {
+        match scout.next() {
+            ScoutStep::Done => return Ok(Some(scout.finish())),
+            ScoutStep::GiveUp => return Ok(None),
+            ScoutStep::Read { number, guess } => {
+                let (entry, record) = objects.record_of(number, guess)?;
+                scout.answer(number, record.map(|record| (entry, record)));
+            }
+        }
+    }
+}
+
+/// The log files of a moment, one for each epoch that is passed, in memory: `after` is where the point's lists end.
+/// `LimitExceeded` where that is too much for a reader.
 pub(super) fn assemble(
     objects: &Objects,
     lineage: Lineage,
     mut after: Position,
     legs: &[Leg],
 ) -> Result<Vec<(Leg, AssembledLog)>> {
+    let logs = legs.iter().flat_map(|leg| &leg.logs);
+    let bytes = logs.fold(0u64, |sum, log| sum.saturating_add(log.len));
+    if bytes > LOG_BYTES_MAX {
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!(
+                "{bytes} bytes of log lie between this moment and the state it starts from, and at most {LOG_BYTES_MAX} are \
+                 read in place: restore it, or choose the moment of a point (`chronicle backup list`)"
+            ),
+        )
+        .at(objects.place()));
+    }
     let mut assembled = Vec::new();
     for leg in legs {
         let mut assembly = LogAssembly::new(lineage, leg.identity.epoch, after, leg.until);
         for log in &leg.logs {
-            assembly.add(log, &objects.log(log)?).at(|| objects.place())?;
+            let stream = assembly.begin(log).at(|| objects.place())?;
+            objects.each_frame(log, stream, &mut |frame, before, raw| assembly.take(frame, before, raw))?;
         }
         let log = assembly.finish().at(|| objects.place())?;
         after = log.end;

@@ -39,8 +39,7 @@ impl Repository {
     /// them; then what is asked for. Errors as of a restore: `NotRestorable`, `Damaged`, `Transient`, `Io`.
     pub fn open_at(&self, moment: &Moment) -> Result<OpenMoment> {
         let objects = self.objects();
-        let history = History::read(objects)?;
-        let from = history.resolve(moment)?;
+        let (history, from) = History::find(objects, moment)?;
         let lists = objects.lists(&from.start)?;
         let container = PointContainer::new(&from.start, &lists, &history.moves).at(|| objects.place())?;
         let config = Config { background: false, ..Config::read_only() };

@@ -12,7 +12,7 @@ use super::slot::Slot;
 use crate::backup::Progress;
 use crate::backup::snapshot::DIGEST_POINTS_MAX;
 use crate::db::{Db, lock};
-use crate::destination::Bytes;
+use crate::destination::{Body, Bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::FileRecord;
@@ -211,13 +211,13 @@ impl<'db> Job<'db> {
             sent.files.push(FileRecord { name: name.file.to_string(), len: file.file_len, blake3 });
         }
         if let Some(log) = &plan.log {
-            let bytes = found.read(&self.db.shared.paths, log)?;
-            sent.log = log.read_back(&bytes, plan.identity.lineage, plan.identity.epoch)?;
-            let (len, blake3) = (bytes.len() as u64, Hash::of(&bytes));
+            let body = found.body(&self.db.shared.paths, log)?;
+            let (content, blake3) = body.look_through(log, &plan.identity)?;
+            sent.log = content;
             let name = plan.entry.object(ObjectFile::Log(log.first_lsn));
-            let is_new = self.objects.put(name, &Bytes(&bytes), blake3, job)?;
-            count(len, is_new);
-            sent.files.push(FileRecord { name: name.file.to_string(), len, blake3 });
+            let is_new = self.objects.put(name, &body, blake3, job)?;
+            count(body.len(), is_new);
+            sent.files.push(FileRecord { name: name.file.to_string(), len: body.len(), blake3 });
         }
         for page in &plan.pages {
             let is_new = self.objects.put(page.name, &Bytes(&page.bytes), Hash::of(&page.bytes), job)?;

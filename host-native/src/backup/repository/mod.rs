@@ -5,6 +5,7 @@
 //! a listing. What is to be done is decided in core; here bytes are moved and attempts repeated.
 mod body;
 mod delta;
+mod finding;
 mod hints;
 mod history;
 mod in_place;
@@ -15,6 +16,7 @@ mod objects;
 mod restore;
 mod slot;
 mod slots;
+mod staging;
 mod verify;
 
 pub use chronicle_core::backup::repository::{

@@ -4,8 +4,8 @@ use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::regular_file::RegularFile;
 use chronicle_core::backup::repository::{
     CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, Inventory, JobId, KeptObject,
-    ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, NewestSearch,
-    PointLists, PointNumber, PointRecord, SearchStep, Timeline, Void, claim_name, read_list,
+    ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, PointLists,
+    PointNumber, PointRecord, Timeline, Void, claim_name, read_list,
 };
 use chronicle_core::ids::{Hash, Job};
 use std::collections::BTreeMap;
@@ -80,18 +80,14 @@ impl Objects {
         }
     }
 
-    /// A log object, whole, as its record says it is.
-    pub(super) fn log(&self, log: &LogObject) -> Result<Vec<u8>> {
-        let bytes = self.range(log.name(), 0, log.len)?;
-        match Hash::of(&bytes) == log.blake3 {
-            true => Ok(bytes),
-            false => Err(Error::damaged(
-                "it is not the log that its record describes (BLAKE3 differs): restore to a moment before it or behind \
-                 the next point, and run `chronicle verify` on the repository",
-            )
-            .at(log.name())
-            .at(self.place())),
-        }
+    /// The error when a log object has not the hash that its record says.
+    pub(super) fn another_log(&self, log: &LogObject) -> Error {
+        Error::damaged(
+            "it is not the log that its record describes (BLAKE3 differs): restore to a moment before it or behind \
+             the next point, and run `chronicle verify` on the repository",
+        )
+        .at(log.name())
+        .at(self.place())
     }
 
     /// Copies bytes of an object into a file. The caller syncs, and checks them.
@@ -125,7 +121,7 @@ impl Objects {
     }
 
     /// Whether a number is claimed, without reading the claim.
-    fn is_claimed(&self, number: PointNumber) -> Result<bool> {
+    pub(super) fn is_claimed(&self, number: PointNumber) -> Result<bool> {
         let name = ObjectName::new(claim_name(number))?;
         self.retry(|destination| destination.stat(&name)).map(|found| found.is_some())
     }
@@ -157,35 +153,9 @@ impl Objects {
         Manifest::parse(&self.get(MANIFEST_NAME, MANIFEST_LEN_MAX).ok()??).ok()
     }
 
-    /// The newest claimed number.
-    pub(super) fn newest(&self) -> Result<Option<PointNumber>> {
-        let mut search = NewestSearch::new(self.manifest().map(|manifest| manifest.newest_number));
-        loop {
-            match search.next() {
-                SearchStep::Found(newest) => return Ok(newest),
-                SearchStep::Ask(number) => search.answer(self.is_claimed(number)?),
-            }
-        }
-    }
-
-    /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known.
-    pub(super) fn entries(&self) -> Result<Vec<(Entry, Option<Result<EntryRecord>>)>> {
-        let numbers = 0..self.newest()?.map_or(0, |newest| newest + 1);
-        let mut entries = Vec::new();
-        for number in numbers {
-            let claim = self.claim(number)?.ok_or_else(|| {
-                Error::damaged("the claim is gone, though later numbers are claimed: put it back")
-                    .at(claim_name(number))
-                    .at(self.place())
-            })?;
-            entries.push((claim.entry, self.record(claim.entry)?));
-        }
-        Ok(entries)
-    }
-
     /// What the records add up to.
     pub(super) fn timeline(&self) -> Result<Timeline> {
-        self.timeline_of(self.entries()?)
+        self.timeline_of(self.records()?)
     }
 
     /// The same, of records that are read already.

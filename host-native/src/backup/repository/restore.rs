@@ -3,29 +3,22 @@
 //! The point's container is written down aside, the log of each epoch is folded in, what comes out is proven, and `data.db` appears
 //! by one rename: the steps of every restore ([`crate::backup::restore_with`]).
 use super::delta::RepositoryPlace;
-use super::history::{History, assemble};
+use super::history::History;
 use super::objects::Objects;
+use super::staging::Staging;
 use crate::backup::folder::Workshop;
-use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
+use crate::backup::publish::{Expected, fold, in_the_way, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::{Destination, ObjectName};
-use crate::error::{At, Error, Result};
-use crate::files::atomic::sync_dir;
+use crate::destination::Destination;
+use crate::error::{At, ErrorKind, Result};
 use crate::files::os_error::OsContext;
-use crate::files::regular_file::{Access, RegularFile};
-use crate::verify::verify_private;
-use chronicle_core::backup::DATA_FILE_NAME;
-use chronicle_core::backup::repository::{Moment, ObjectRange, RestorePlan};
-use chronicle_core::format::log_file_name;
+use chronicle_core::backup::repository::{Moment, RestoreFrom, RestorePlan};
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Bytes that are fetched and compared at a time.
-const WINDOW_BYTES: u64 = 1 << 20;
 
 /// A restore that is asked for; by itself of the newest point.
 #[derive(Clone)]
@@ -54,6 +47,8 @@ pub struct DeltaRestorePlan {
     expected: Expected,
     lineage: chronicle_core::ids::Lineage,
     after: Position,
+    /// Found by few records: others may know better where moved segments lie.
+    is_partial: bool,
 }
 
 impl RestoreConfig {
@@ -113,11 +108,19 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
 /// Finds out what a restore would do: which moment it is, and what is read for it.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
     let objects = config.place.open()?;
-    let history = History::read(&objects)?;
-    let from = history.resolve(&config.moment())?;
+    let (history, from) = History::find(&objects, &config.moment())?;
+    plan_from(config, &objects, &history, &from)
+}
+
+fn plan_from(
+    config: &RestoreConfig,
+    objects: &Objects,
+    history: &History<'_>,
+    from: &RestoreFrom,
+) -> Result<DeltaRestorePlan> {
     let lists = objects.lists(&from.start)?;
     let lineage = from.start.point.lineage;
-    let plan = RestorePlan::new(&from, &lists, &history.moves, lineage).at(|| objects.place())?;
+    let plan = RestorePlan::new(from, &lists, &history.moves, lineage).at(|| objects.place())?;
     // The moments that a record describes are proven by its digest, others by the chain of commits that leads there.
     let told = history.told(&from.at);
     Ok(DeltaRestorePlan {
@@ -133,8 +136,9 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
         options: config.options,
         in_the_way: in_the_way(&config.target)?,
         after: from.start.checkpoint,
+        is_partial: history.is_partial,
         plan,
-        objects,
+        objects: objects.clone(),
         lineage,
     })
 }
@@ -146,17 +150,17 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// checked, and it appears by one rename; an interrupted restore is taken up where it was. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
-    plan_delta_restore(config)?.carry_out(progress)
-}
-
-fn check(workshop: &Workshop, repository: &str) -> Result<()> {
-    match verify_private(workshop.path(), true)?.findings.iter().next() {
-        None => Ok(()),
-        Some(finding) => Err(Error::damaged(format!(
-            "the repository is damaged: {finding}; nothing was restored: try another moment, or `chronicle verify` to see \
-             what is damaged"
-        ))
-        .at(repository)),
+    let plan = plan_delta_restore(config)?;
+    let (is_partial, reads) = (plan.is_partial, plan.plan.reads());
+    match plan.carry_out(progress) {
+        // A manifest that lies may have led past the newest moves. All records say where segments lie.
+        Err(error) if is_partial && error.kind() == ErrorKind::Damaged => {
+            let objects = config.place.open()?;
+            let history = History::read(&objects)?;
+            let plan = plan_from(config, &objects, &history, &history.resolve(&config.moment())?)?;
+            if plan.plan.reads() == reads { Err(error) } else { plan.carry_out(progress) }
+        }
+        done => done,
     }
 }
 
@@ -168,28 +172,13 @@ impl DeltaRestorePlan {
         refuse_or_go_on(&target, &self.in_the_way, &self.repository, self.options.force)?;
         fs::create_dir_all(&target).os("make the folder", &target)?;
         let workshop = Workshop::open(target.join(self.staging_name()))?;
-        workshop.keep_only(&[DATA_FILE_NAME])?;
-
-        let copied = self.stage(&workshop, progress)?;
-        for (index, (leg, log)) in
-            assemble(&self.objects, self.lineage, self.after, &self.plan.legs)?.into_iter().enumerate()
-        {
-            if index > 0 {
-                pass_into(&workshop, leg.identity)?;
-            }
-            let path = workshop.join(&format!("{DATA_FILE_NAME}{}", log_file_name(log.first_lsn)));
-            fs::write(&path, &log.bytes).os("write", &path)?;
-            RegularFile::open(&path, Access::ReadWrite)?.sync()?;
-            if index == 0 {
-                RegularFile::open(&workshop.join(DATA_FILE_NAME), Access::ReadWrite)?.sync()?;
-                check(&workshop, &self.repository)?;
-            }
-            sync_dir(workshop.path())?;
-        }
+        let staging = Staging::new(&self.objects, &self.plan, &workshop, progress)?;
+        let fetched = staging.fetch()?;
+        staging.replay(self.lineage, self.after)?;
         let bytes: u64 = self.plan.reads().values().sum();
         let folded = fold(&workshop, Some(self.expected))?;
         let (path, replaced) = publish(workshop, &target, &self.in_the_way)?;
-        Ok(folded.report(path, (bytes, bytes.saturating_sub(copied)), replaced, started))
+        Ok(folded.report(path, (bytes, bytes.saturating_sub(fetched)), replaced, started))
     }
 
     /// The same for every attempt at the same moment, so that an interrupted one is found.
@@ -198,66 +187,5 @@ impl DeltaRestorePlan {
         let identity = format!("{} {} {} {}", self.lineage, at.epoch, at.lsn, self.plan.start);
         let hash = Hash::of(identity.as_bytes()).to_hex();
         format!(".chronicle-restore-{}", hash.get(..16).unwrap_or_default())
-    }
-
-    /// Writes the container down, passing over what an earlier attempt left. Returns how many bytes were new.
-    fn stage(&self, workshop: &Workshop, progress: Progress<'_>) -> Result<u64> {
-        let container = &self.plan.container;
-        let copies = container.copies();
-        let total: u64 = copies.iter().map(|(from, _)| from.range.len).sum();
-        let path = workshop.join(DATA_FILE_NAME);
-        let file = workshop.file(DATA_FILE_NAME)?;
-        let there = file.metadata().os("look at", &path)?.len();
-        let to = RegularFile::open(&path, Access::ReadWrite)?;
-        to.set_len(container.file_len())?;
-        let (mut done, mut new) = (0, 0);
-        for (from, at) in copies {
-            let mut offset = 0;
-            while offset < from.range.len {
-                let step = WINDOW_BYTES.min(from.range.len - offset);
-                new += self.fetch(&from, offset, step, &to, (at + offset, there))?;
-                offset += step;
-                done += step;
-                progress(done, total);
-            }
-        }
-        // What no copy covers: the pages, and zeros, where an earlier attempt may have folded a log in.
-        let mut at = 0;
-        for piece in container.pieces() {
-            use chronicle_core::backup::repository::PointPiece;
-            match piece {
-                PointPiece::Bytes(bytes) => to.write_all_at(at, bytes)?,
-                PointPiece::Zeros(len) if at < there => {
-                    to.write_all_at(at, &vec![0; usize::try_from(len).unwrap_or(0)])?;
-                }
-                PointPiece::Zeros(_) | PointPiece::Object(_) => {}
-            }
-            at += piece.len();
-        }
-        Ok(new)
-    }
-
-    /// One window. Where bytes are there already they are compared; without, they are copied at the destination's speed.
-    fn fetch(
-        &self,
-        from: &ObjectRange,
-        offset: u64,
-        len: u64,
-        to: &RegularFile,
-        (at, there): (u64, u64),
-    ) -> Result<u64> {
-        let start = from.range.offset + offset;
-        if at >= there {
-            let name = ObjectName::new(from.object.to_string())?;
-            self.objects.copy(&name, start, len, to, at)?;
-            return Ok(len);
-        }
-        let bytes = self.objects.range(from.object, start, len)?;
-        let old = to.read_exact_at(at, len).ok();
-        if old.is_some_and(|old| old == bytes) {
-            return Ok(0);
-        }
-        to.write_all_at(at, &bytes)?;
-        Ok(len)
     }
 }

@@ -81,7 +81,7 @@ impl Repository {
     /// Reads every record. A damaged one is in the answer; a claim that can't be read is `Damaged`, since nobody knows what it
     /// names.
     pub fn content(&self) -> Result<RepositoryContent> {
-        let entries = self.objects.entries()?;
+        let entries = self.objects.records()?;
         let unfinished = Inventory::new(entries.clone()).unfinished();
         Ok(RepositoryContent { timeline: self.objects.timeline_of(entries)?, unfinished })
     }

@@ -133,6 +133,7 @@ fn hints_read_back_and_no_flipped_bit_does() {
         newest_number: 5,
         newest_prune: None,
         newest_moves: Some(3),
+        left_out: 7,
         points: [ManifestPoint::from(&record)].into(),
     };
     let (state_bytes, manifest_bytes) = (state.to_bytes().unwrap(), manifest.to_bytes().unwrap());
