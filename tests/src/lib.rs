@@ -5,6 +5,7 @@ pub mod fuzzing;
 pub mod ledger;
 pub mod lying;
 pub mod measure;
+pub mod metered;
 pub mod naive;
 pub mod oracle;
 pub mod program;

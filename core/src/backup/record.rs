@@ -92,7 +92,8 @@ impl SnapshotRecord {
         Self::read(bytes).at(|| RECORD_FILE_NAME)
     }
 
-    fn read(bytes: &[u8]) -> Result<Self> {
+    /// [`SnapshotRecord::parse`], whose caller says where.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
         let opened = open(bytes, RECORD_LEN_MAX)?;
         opened.expect(KIND)?;
         let record = Self::try_from(opened.members::<Fields>()?)?;

@@ -193,6 +193,11 @@ impl<'db> BackupManager<'db> {
 /// could still lose.
 pub(super) fn read_frames(log: &RegularFile, range: ByteRange) -> Result<Vec<u8>> {
     log.sync()?;
+    read_range(log, range)
+}
+
+/// The same of a log that was synced, or of which nothing is copied.
+pub(super) fn read_range(log: &RegularFile, range: ByteRange) -> Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(range.len).unwrap_or(usize::MAX)];
     let there = log.len()?.saturating_sub(range.offset).min(range.len);
     // The padding of the last frame may be cut off; its zeros are put back.

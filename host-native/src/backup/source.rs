@@ -1,7 +1,7 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
-use chronicle_core::backup::repository::claim_name;
+use chronicle_core::backup::repository::{EntryRecord, claim_name};
 use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,11 +81,11 @@ fn source_of_file(path: &Path) -> Result<BackupSource> {
     }
 }
 
-/// The record of a snapshot directory.
+/// The record of a snapshot directory, or of a base of a repository.
 pub(crate) fn read_record(folder: &Path) -> Result<SnapshotRecord> {
     let path = folder.join(RECORD_FILE_NAME);
     let bytes = fs::read(&path).os("read", &path)?;
-    SnapshotRecord::parse(&bytes).at(|| path.display().to_string())
+    EntryRecord::parse_openable(&bytes).at(|| path.display().to_string())
 }
 
 /// The newest snapshot directly under `folder`. A damaged record is damage, not absence.

@@ -14,7 +14,7 @@ pub(super) fn side_by_side<T: Sync, R: Send>(
     work: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
-    let done: Mutex<(Vec<(usize, R)>, Option<Error>)> = Mutex::new((Vec::with_capacity(items.len()), None));
+    let done = Mutex::new((Vec::with_capacity(items.len()), None::<Error>));
     let run = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);

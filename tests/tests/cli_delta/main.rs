@@ -1,5 +1,7 @@
 //! Delta repositories, from the program and from the library: every recorded moment comes back as it was.
+mod base;
 mod create;
+mod hostile;
 mod look;
 mod place;
 mod restore;

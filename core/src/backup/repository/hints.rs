@@ -19,7 +19,7 @@ pub const MANIFEST_LEN_MAX: usize = 16 << 20;
 /// Most bytes of a state.
 pub const STATE_LEN_MAX: usize = 4_096;
 /// Most points that a manifest names: of older ones it leaves some out, so that it stays small beside a delta.
-const MANIFEST_POINTS_MAX: usize = 1_024;
+const MANIFEST_POINTS_MAX: usize = 256;
 const MANIFEST: &str = "manifest";
 const STATE: &str = "state";
 
@@ -143,7 +143,7 @@ impl Manifest {
         seal(&fields, MANIFEST_LEN_MAX)
     }
 
-    /// Adds points behind those that are there. Above 1,024 every second one of the older half is left out: the older, the fewer.
+    /// Adds points behind those that are there. Above 256 every second one of the older half is left out: the older, the fewer.
     pub fn extend(&mut self, points: impl IntoIterator<Item = ManifestPoint>) {
         for point in points {
             self.points.push(point);

@@ -5,12 +5,13 @@
 use crate::backup::LogCopy;
 use crate::engine::{LogPart, Snapshot};
 use crate::error::{At, Error, Result};
-use crate::format::{EpochParent, LOG_HEADER_LEN, LogExpectation, LogScan, log_file_name};
+use crate::format::{EpochParent, LOG_HEADER_LEN, log_file_name};
 use crate::head::Position;
 use crate::ids::{Epoch, Lineage};
 use crate::source::ByteRange;
 use alloc::vec::Vec;
 
+use super::log_assembly::position;
 use super::log_stream::LogStream;
 use super::point_record::Gap;
 
@@ -28,10 +29,18 @@ pub struct LogCut {
 /// What a search needs next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogStep {
-    /// Read this log file of the source from its start up to `range.end()`, and give it to [`LogSearch::answer`].
+    /// Read these bytes of a log file of the source, and give them to [`LogSearch::answer`].
     Read(LogPart),
     /// Where the frames begin.
     Found(LogCut),
+}
+
+/// A log file that is looked through.
+#[derive(Clone, Debug)]
+struct Reading {
+    stream: LogStream,
+    /// Where the frames behind the wanted commit begin, and what they follow.
+    found: Option<(u64, Position)>,
 }
 
 /// A search on its way.
@@ -45,6 +54,8 @@ pub struct LogSearch {
     files: Vec<LogPart>,
     /// What is taken once the search has shown that the histories are one.
     instead: Option<LogCut>,
+    /// The first of the files, as far as it was read.
+    reading: Option<Reading>,
     found: Option<LogCut>,
 }
 
@@ -65,7 +76,15 @@ impl LogSearch {
         files.drain(..first.min(files.len()));
         let nothing = snapshot.position.lsn <= wanted.lsn;
         let (lineage, epoch) = (snapshot.identity.lineage, snapshot.identity.epoch);
-        Self { lineage, epoch, wanted, files, instead: None, found: nothing.then(LogCut::default) }
+        Self {
+            lineage,
+            epoch,
+            wanted,
+            files,
+            instead: None,
+            reading: None,
+            found: nothing.then(LogCut::default),
+        }
     }
 
     /// The same search; but what is copied is everything behind the checkpoint.
@@ -86,6 +105,7 @@ impl LogSearch {
             wanted: EpochParent { epoch, lsn, chain },
             files: Vec::new(),
             instead: None,
+            reading: None,
             found: Some(cut),
         }
     }
@@ -99,7 +119,13 @@ impl LogSearch {
     pub fn next(&self) -> LogStep {
         match (&self.found, self.files.first()) {
             (Some(cut), _) => LogStep::Found(cut.clone()),
-            (None, Some(file)) => LogStep::Read(*file),
+            (None, Some(file)) => {
+                let len = file.range.end();
+                let begun = || LogStream::new(self.lineage, self.epoch, file.first_lsn, len);
+                let missing =
+                    self.reading.as_ref().map_or_else(|| begun().missing(), |it| it.stream.missing());
+                LogStep::Read(LogPart { range: missing.unwrap_or(ByteRange::new(len, 0)), ..*file })
+            }
             // Not a single frame is left: the checkpoint holds what is new.
             (None, None) => LogStep::Found(self.instead.clone().unwrap_or_default()),
         }
@@ -110,49 +136,54 @@ impl LogSearch {
     pub fn answer(&mut self, bytes: Option<&[u8]>) -> Result<()> {
         let Some(file) = self.files.first().copied() else { return Ok(()) };
         match bytes {
-            None => drop(self.files.remove(0)),
+            None => {
+                self.reading = None;
+                self.files.remove(0);
+            }
             Some(bytes) => {
                 let place = || alloc::format!("log file {}", log_file_name(file.first_lsn));
-                let cut = self.cut(file, bytes).at(place)?;
-                self.found = Some(self.instead.take().unwrap_or(cut));
+                if let Some(cut) = self.read(file, bytes).at(place)? {
+                    self.found = Some(self.instead.take().unwrap_or(cut));
+                }
             }
         }
         Ok(())
     }
 
-    fn cut(&self, file: LogPart, bytes: &[u8]) -> Result<LogCut> {
-        let len = usize::try_from(file.range.end()).unwrap_or(usize::MAX);
-        let bytes = bytes.get(..len).unwrap_or(bytes);
-        let expected = LogExpectation {
-            lineage: self.lineage,
-            epoch: self.epoch,
-            first_lsn: file.first_lsn,
-            chain: None,
-            commit_time_ns: i64::MIN,
-            known_durable_lsn: 0,
-        };
-        let mut scan = LogScan::new(bytes, &expected)?;
-        let Some(header) = scan.header().copied() else {
-            return Err(Error::damaged("its header can't be read: keep the file, restore from a backup"));
-        };
+    /// Takes the next bytes of the file; the cut, once the commit that is wanted was passed.
+    fn read(&mut self, file: LogPart, bytes: &[u8]) -> Result<Option<LogCut>> {
+        let len = file.range.end();
+        let mut reading = self.reading.take().unwrap_or_else(|| Reading {
+            stream: LogStream::new(self.lineage, self.epoch, file.first_lsn, len),
+            found: None,
+        });
         let wanted = self.wanted.lsn;
-        let mut after =
-            Position { lsn: file.first_lsn.saturating_sub(1), commit_time_ns: 0, chain: header.chain };
-        let mut offset = LOG_HEADER_LEN as u64;
-        while after.lsn < wanted {
-            let Some(frame) = scan.next() else {
-                return Err(Error::damaged(alloc::format!(
-                    "it ends with commit {} and should hold commit {wanted}: keep the file, and verify the database",
-                    after.lsn
-                )));
-            };
-            offset = frame.offset + frame.len_padded();
-            after = Position {
-                lsn: frame.head.lsn,
-                commit_time_ns: frame.head.commit_time_ns,
-                chain: frame.chain,
-            };
+        reading.stream.push(bytes, &mut |frame, _, _| {
+            if frame.head.lsn == wanted {
+                reading.found = Some((frame.offset + frame.len_padded(), position(frame)));
+            }
+            Ok(())
+        })?;
+        if file.first_lsn > wanted
+            && let Some(chain) = reading.stream.first_chain()
+        {
+            let after = Position { lsn: file.first_lsn.saturating_sub(1), commit_time_ns: 0, chain };
+            reading.found = Some((LOG_HEADER_LEN as u64, after));
         }
+        match (reading.found, reading.stream.missing()) {
+            (Some((offset, after)), _) => self.cut(file, offset, after).map(Some),
+            (None, Some(_)) => {
+                self.reading = Some(reading);
+                Ok(None)
+            }
+            (None, None) => Err(Error::damaged(alloc::format!(
+                "it ends before commit {wanted}, which it should hold: keep the file, and verify the database"
+            ))),
+        }
+    }
+
+    fn cut(&self, file: LogPart, offset: u64, after: Position) -> Result<LogCut> {
+        let wanted = self.wanted.lsn;
         if after.lsn == wanted && after.chain != self.wanted.chain {
             return Err(forked(self.wanted, &after));
         }

@@ -30,6 +30,7 @@ pub struct LogStream {
     base: u64,
     buffer: Vec<u8>,
     position: Option<LogPosition>,
+    first_chain: Option<Chain>,
     content: Option<LogContent>,
 }
 
@@ -44,7 +45,7 @@ impl LogStream {
             commit_time_ns: i64::MIN,
             known_durable_lsn: 0,
         };
-        Self { expected, len, base: 0, buffer: Vec::new(), position: None, content: None }
+        Self { expected, len, base: 0, buffer: Vec::new(), position: None, first_chain: None, content: None }
     }
 
     /// Of an object that a record names; [`LogStream::finish_object`] ends it.
@@ -53,6 +54,11 @@ impl LogStream {
         it.expected.chain = Some(log.after_chain);
         it.expected.known_durable_lsn = log.last_lsn;
         it
+    }
+
+    /// The chain before the first frame, once the header was read.
+    pub(super) fn first_chain(&self) -> Option<Chain> {
+        self.first_chain
     }
 
     /// The bytes to push next; `None` when all were.
@@ -108,6 +114,7 @@ impl LogStream {
                 if scan.header().is_none() {
                     return Err(Error::damaged("its header can't be read"));
                 }
+                self.first_chain = Some(scan.position().chain);
                 (LOG_HEADER_LEN, scan.position())
             }
         };
@@ -181,7 +188,7 @@ mod tests {
     const EPOCH: Epoch = Epoch([2; 16]);
 
     /// Commits 5 to 34, of lengths that no window divides.
-    fn log() -> (Vec<u8>, Vec<(Lsn, usize)>) {
+    fn log() -> (Vec<u8>, Frames) {
         let header = LogHeader {
             features: Features::default(),
             lineage: LINEAGE,
@@ -208,7 +215,9 @@ mod tests {
         (bytes, frames)
     }
 
-    fn read(bytes: &[u8], window: usize) -> Result<(Vec<(Lsn, usize)>, Option<LogContent>)> {
+    type Frames = Vec<(Lsn, usize)>;
+
+    fn read(bytes: &[u8], window: usize) -> Result<(Frames, Option<LogContent>)> {
         let mut stream = LogStream::new(LINEAGE, EPOCH, 5, bytes.len() as u64);
         let mut found = Vec::new();
         while let Some(range) = stream.missing() {

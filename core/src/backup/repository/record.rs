@@ -6,6 +6,7 @@ use super::point_json;
 use super::point_record::PointRecord;
 use super::prune_record::{self, PruneRecord};
 use crate::backup::seal::open;
+use crate::backup::{RECORD_FILE_NAME, SnapshotRecord};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::ids::Hash;
 use alloc::boxed::Box;
@@ -75,6 +76,27 @@ impl EntryRecord {
         expect_entry(record.entry(), entry)?;
         record.check()?;
         Ok(record)
+    }
+
+    /// What the record of a folder says that may be opened as a database: of a snapshot, or of a base, which is one too. Its
+    /// folder may have any name. `InvalidInput` for a delta, which is nothing by itself; else as [`EntryRecord::parse`].
+    pub fn parse_openable(bytes: &[u8]) -> Result<SnapshotRecord> {
+        let read = || {
+            let opened = open(bytes, ENTRY_RECORD_LEN_MAX)?;
+            if opened.kind == EntryKind::Delta.word() {
+                return Err(Error::invalid(
+                    "this is a delta, which holds only what was new: name the repository it lies in, and the moment with --at",
+                ));
+            }
+            if opened.kind != EntryKind::Base.word() {
+                return SnapshotRecord::read(bytes);
+            }
+            let record = point_json::read(&opened)?;
+            record.check()?;
+            record.point.check()?;
+            Ok(record.point)
+        };
+        read().at(|| RECORD_FILE_NAME)
     }
 
     fn check(&self) -> Result<()> {

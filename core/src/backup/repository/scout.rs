@@ -112,7 +112,7 @@ impl Scout {
     }
 
     /// What to do next.
-    pub fn next(&mut self) -> ScoutStep {
+    pub fn step(&mut self) -> ScoutStep {
         loop {
             if self.read.len() > READS_MAX {
                 return ScoutStep::GiveUp;

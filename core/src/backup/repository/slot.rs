@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 /// Most bytes of a slot.
 pub const SLOT_LEN_MAX: usize = 4_096;
 const SLOT: &str = "slot";
-/// Longest name of a repository that a slot says, bytes.
-const PLACE_LEN_MAX: usize = 1_024;
+/// Longest name of a repository that a slot says, bytes: whatever they are, they fit as JSON.
+const PLACE_LEN_MAX: usize = 512;
 
 /// What a slot says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +30,7 @@ pub struct BackupSlot {
     pub job: Option<(JobId, PointNumber)>,
     /// Where the newest point that this database sent there ends.
     pub sent: Option<EpochParent>,
-    /// What the repository is called, for people; one that is longer than 1,024 bytes is left out.
+    /// What the repository is called, for people; one that is longer than 512 bytes is left out.
     pub place: Option<String>,
     /// Closed log files are kept for it up to this many bytes; without it, as the database's configuration says.
     pub wal_slot_bytes_max: Option<u64>,
@@ -120,6 +120,12 @@ mod tests {
         for slot in [
             BackupSlot::new(Lineage([2; 16])),
             BackupSlot { job: Some(job), sent: Some(sent), ..BackupSlot::new(Lineage([2; 16])) },
+            BackupSlot {
+                place: Some("\u{1}".repeat(512)),
+                job: Some(job),
+                sent: Some(sent),
+                ..BackupSlot::new(Lineage([2; 16]))
+            },
             BackupSlot { place, wal_slot_bytes_max: Some(u64::MAX), ..BackupSlot::new(Lineage([2; 16])) },
         ] {
             let bytes = slot.to_bytes().unwrap();

@@ -11,6 +11,9 @@ use chronicle_core::ids::Lineage;
 /// Log that a reader in place holds in memory while it is replayed.
 const LOG_BYTES_MAX: u64 = 512 << 20;
 
+/// Records with the entries whose names they lie under; damaged ones are damage.
+type Records = Vec<(Entry, Result<EntryRecord>)>;
+
 /// Records of a repository, and where moved segments lie.
 pub(super) struct History<'a> {
     objects: &'a Objects,
@@ -41,7 +44,7 @@ impl<'a> History<'a> {
         Ok((history, from))
     }
 
-    fn of(objects: &'a Objects, records: Vec<(Entry, Result<EntryRecord>)>) -> Result<Self> {
+    fn of(objects: &'a Objects, records: Records) -> Result<Self> {
         let moves = records.iter().rev().find_map(|(_, record)| match record {
             Ok(EntryRecord::Moves(moves)) => Some(moves),
             _ => None,
@@ -79,12 +82,12 @@ impl<'a> History<'a> {
 }
 
 /// The few records that a moment is looked for in; `None` where it would be many.
-fn scout(objects: &Objects, moment: &Moment) -> Result<Option<Vec<(Entry, Result<EntryRecord>)>>> {
+fn scout(objects: &Objects, moment: &Moment) -> Result<Option<Records>> {
     let manifest = objects.manifest();
     let Some(newest) = objects.newest_from(manifest.as_ref())? else { return Ok(None) };
     let mut scout = Scout::new(moment, newest, manifest);
     loop {
-        match scout.next() {
+        match scout.step() {
             ScoutStep::Done => return Ok(Some(scout.finish())),
             ScoutStep::GiveUp => return Ok(None),
             ScoutStep::Read { number, guess } => {

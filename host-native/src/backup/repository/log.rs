@@ -1,5 +1,5 @@
 //! The log of a new point: found in the database's log files, and read before a writer deletes them.
-use crate::backup::snapshot::read_frames;
+use crate::backup::snapshot::read_range;
 use crate::destination::Body;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::paths::DbPaths;
@@ -152,7 +152,7 @@ impl LogFiles {
             match search.next() {
                 LogStep::Found(cut) => return Ok(cut),
                 LogStep::Read(part) => match self.open(paths, part.first_lsn) {
-                    Ok(file) => search.answer(Some(&read_frames(file, part.range)?))?,
+                    Ok(file) => search.answer(Some(&read_range(file, part.range)?))?,
                     Err(error) if error.kind() == ErrorKind::NotFound => search.answer(None)?,
                     Err(error) => return Err(error),
                 },

@@ -104,7 +104,8 @@ impl Repo {
             match search.next() {
                 LogStep::Found(cut) => break cut,
                 LogStep::Read(part) => {
-                    search.answer(host.logs.get(&part.first_lsn).map(Vec::as_slice))?;
+                    let range = part.range.offset as usize..part.range.end() as usize;
+                    search.answer(host.logs.get(&part.first_lsn).map(|log| &log[range]))?;
                 }
             }
         };
