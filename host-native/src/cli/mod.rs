@@ -32,6 +32,7 @@ mod repository;
 mod restore;
 mod rows;
 mod settings;
+mod slots;
 mod verify;
 mod write;
 

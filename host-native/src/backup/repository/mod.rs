@@ -15,6 +15,7 @@ mod objects;
 mod proof_note;
 mod restore;
 mod slot;
+mod slots;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
@@ -27,4 +28,5 @@ pub use proof_note::Proof;
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
+pub use slots::SlotStatus;
 pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};
