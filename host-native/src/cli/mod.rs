@@ -31,7 +31,9 @@ mod report;
 mod repository;
 mod restore;
 mod rows;
+mod schedule;
 mod settings;
+mod snapshots;
 mod verify;
 mod write;
 
