@@ -17,7 +17,7 @@ pub use repository::{
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
 pub(crate) use source::read_record;
-pub use source::{BackupSource, find_source};
+pub use source::{BackupSource, find_source, snapshots};
 
 /// Told how many bytes are done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
