@@ -21,6 +21,7 @@ pub use chronicle_core::backup::repository::{
     Timeline,
 };
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
+pub(in crate::backup) use delta::RepositoryPlace;
 pub use in_place::OpenMoment;
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
