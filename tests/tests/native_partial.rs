@@ -29,6 +29,8 @@ impl Place {
         let mut it = Self { folder: tempfile::tempdir().unwrap(), oracle: Oracle::default(), moments: Vec::new() };
         let mut random = Random::new(seed);
         let db = Db::open(it.path("data.db"), config()).unwrap();
+        let to = DeltaBackupConfig::new(it.path("repo")).continue_newest();
+        BackupManager::new(&db).create_delta_backup(to).unwrap();
         for round in 0..12 {
             let points: Vec<Point> = (0..60).map(|_| point(&mut random, 200)).collect();
             db.write_batch(&points).unwrap();
@@ -161,8 +163,8 @@ fn any_part_of_any_moment_comes_back_as_the_model_says() {
 #[test]
 fn a_part_is_a_database_of_its_own_that_can_be_written_and_backed_up() {
     let place = Place::new(9);
-    let config = RestoreConfig::new(place.path("snapshot"), place.path("part")).metric("cpu");
-    let report = chronicle::backup::restore_delta_backup(config).unwrap();
+    let part = RestoreConfig::new(place.path("snapshot"), place.path("part")).metric("cpu");
+    let report = chronicle::backup::restore_delta_backup(part).unwrap();
     let source = Db::open(place.path("snapshot/data.db"), Config::read_only()).unwrap();
     let db = Db::open(&report.path, config()).unwrap();
     assert_ne!(db.identity().lineage, source.identity().lineage, "it is no continuation of the whole");
