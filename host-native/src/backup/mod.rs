@@ -3,6 +3,7 @@
 //! A copy is built aside, checked, and appears by one rename; its record is written last. Nothing that exists is changed
 //! or replaced unless `force` says so, and then it is kept aside.
 mod folder;
+mod partial;
 mod publish;
 pub mod repository;
 mod restore;

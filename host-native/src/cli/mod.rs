@@ -23,6 +23,7 @@ mod interrupt;
 mod metrics;
 mod names;
 mod output;
+mod partial;
 mod place;
 mod plot;
 mod progress;

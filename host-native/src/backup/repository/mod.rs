@@ -23,6 +23,7 @@ pub use chronicle_core::backup::repository::{
     ProofNote, Span, SpanEnd, Timeline,
 };
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
+pub(in crate::backup) use delta::RepositoryPlace;
 pub use in_place::OpenMoment;
 pub use proof_note::Proof;
 pub use restore::{

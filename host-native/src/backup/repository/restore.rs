@@ -6,6 +6,7 @@ use super::delta::RepositoryPlace;
 use super::history::{History, assemble};
 use super::objects::Objects;
 use crate::backup::folder::Workshop;
+use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
 use crate::destination::{Destination, ObjectName};
@@ -35,6 +36,7 @@ pub struct RestoreConfig {
     moment: Moment,
     epoch: Option<Epoch>,
     options: RestoreOptions,
+    pub(in crate::backup) choice: Choice,
 }
 
 /// What a restore of a repository would do; nothing is done yet.
@@ -69,7 +71,7 @@ impl RestoreConfig {
 
     fn of(place: RepositoryPlace, target: impl AsRef<Path>) -> Self {
         let target = target.as_ref().to_owned();
-        Self { place, target, moment: Moment::Latest, epoch: None, options: RestoreOptions::default() }
+        Self { place, target, moment: Moment::Latest, epoch: None, options: RestoreOptions::default(), choice: Choice::default() }
     }
 
     /// To the state after every commit with a commit time up to `time_ns` (Unix ns), exactly.
@@ -110,8 +112,11 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
     restore_delta_backup_with(&config, &|_, _| {})
 }
 
-/// Finds out what a restore would do: which moment it is, and what is read for it.
+/// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    if !config.choice.is_everything() {
+        return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
+    }
     let objects = config.place.open()?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
@@ -143,9 +148,13 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// are done. A target that holds `data.db` or `data.db.*` is refused, or with [`RestoreConfig::force`] those files are moved aside.
 ///
 /// The moment is exact, or the error names the two nearest that there are. The copy is built aside, every byte of it is
-/// checked, and it appears by one rename; an interrupted restore is taken up where it was. The database continues the
+/// checked, and it appears by one rename; an interrupted restore is taken up where it was. Where a part is chosen
+/// ([`RestoreConfig::metric`] and its neighbours), only that is read, and `progress` is told points. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
+    if !config.choice.is_everything() {
+        return restore_chosen((&config.place, &config.moment()), &config.choice, &config.target, config.options, progress);
+    }
     plan_delta_restore(config)?.carry_out(progress)
 }
 
