@@ -16,7 +16,8 @@ use crate::files::os_error::OsContext;
 use crate::files::regular_file::{Access, RegularFile};
 use crate::verify::verify_private;
 use chronicle_core::backup::DATA_FILE_NAME;
-use chronicle_core::backup::repository::{Moment, ObjectRange, RestorePlan};
+use chronicle_core::backup::repository::{Entry, Moment, ObjectRange, RestorePlan};
+use chronicle_core::digest::Digest;
 use chronicle_core::format::log_file_name;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
@@ -54,6 +55,7 @@ pub struct DeltaRestorePlan {
     options: RestoreOptions,
     objects: Objects,
     expected: Expected,
+    told: Option<Entry>,
     lineage: chronicle_core::ids::Lineage,
     after: Position,
 }
@@ -98,6 +100,16 @@ impl RestoreConfig {
         Self { options: RestoreOptions { force }, ..self }
     }
 
+    /// To this moment.
+    #[must_use]
+    pub fn moment_of(self, moment: &Moment) -> Self {
+        let epoch = match *moment {
+            Moment::Latest => None,
+            Moment::Lsn { epoch, .. } | Moment::CommitTime { epoch, .. } => epoch,
+        };
+        Self { moment: *moment, epoch, ..self }
+    }
+
     fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
@@ -132,6 +144,7 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
             digest: told.and_then(|point| point.point.digest),
             place: objects.place(),
         },
+        told: told.map(|point| point.entry),
         newest_age_ns: history.timeline.age_ns(crate::now_ns()),
         repository: objects.place(),
         target: config.target.clone(),
@@ -170,6 +183,16 @@ fn check(workshop: &Workshop, repository: &str) -> Result<()> {
 }
 
 impl DeltaRestorePlan {
+    /// The point that ends with this very moment, if one does.
+    pub fn point(&self) -> Option<Entry> {
+        self.told
+    }
+
+    /// The digest that its record says.
+    pub fn recorded_digest(&self) -> Option<Digest> {
+        self.expected.digest
+    }
+
     /// Restores what was planned; see [`restore_delta_backup_with`].
     pub fn carry_out(self, progress: Progress<'_>) -> Result<RestoreReport> {
         let started = Instant::now();
