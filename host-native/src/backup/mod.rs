@@ -11,7 +11,7 @@ mod source;
 
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
-    RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
+    RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository, plan_delta_restore,
     restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};

@@ -27,6 +27,7 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
 }
 
@@ -82,8 +83,8 @@ The backup is the state after the last commit before it began. It appears whole 
 continued by the next one. It is checked before it counts.
 
 With --delta DIR is a repository: the first run brings everything, later ones what is new since the newest point, and the
-log of every commit in between. Exit status 1 when the log of some commits was gone already: the point is whole, but the
-moments between these commits are lost.
+log of every commit in between, which the database keeps for it up to a limit (`backup slots`). Exit status 1 when the log
+of some commits was gone already: the point is made and whole, but the moments between these commits are lost.
 
 Examples:
   chronicle backup create --source data.db --dest /backup/repo --delta
@@ -114,6 +115,7 @@ impl Backup {
             Verb::List(verb) => repository::list(&verb.repository.source, verb.max_age, json),
             Verb::Schedule(verb) => verb.run(json),
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
+            Verb::Slots(verb) => verb.run(json),
             Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
         }
     }

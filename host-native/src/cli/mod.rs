@@ -33,6 +33,7 @@ mod restore;
 mod rows;
 mod schedule;
 mod settings;
+mod slots;
 mod snapshots;
 mod verify;
 mod write;
