@@ -2,6 +2,7 @@
 use super::failure::Failure;
 use super::report::{Report, print, time};
 use super::{Outcome, Status};
+use chronicle::ErrorKind;
 use chronicle::schedule::{Event, RunReport, ScheduleBuilder, ScheduleConfig, Upcoming};
 use clap::Args;
 use serde_json::{Value, json};
@@ -39,7 +40,10 @@ pub(super) struct Schedule {
 
 impl Schedule {
     pub(super) fn run(&self, json: bool) -> Outcome {
-        let config = ScheduleConfig::load(&self.config)?;
+        let config = ScheduleConfig::load(&self.config).map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput => Failure::Usage(error),
+            _ => error.into(),
+        })?;
         if self.check {
             return check(config, json);
         }
@@ -68,7 +72,7 @@ fn foreground(builder: ScheduleBuilder, json: bool) -> Outcome {
     });
     set.map_err(|error| {
         let message = format!("signals can't be waited for: {error}");
-        chronicle::Error::new(chronicle::ErrorKind::Io, message)
+        chronicle::Error::new(ErrorKind::Io, message)
     })?;
     let scheduler = builder.start()?;
     let jobs = scheduler.status().jobs.len();
@@ -151,5 +155,5 @@ pub(super) fn refuse_stale(age_seconds: Option<f64>, max_age_ns: i64) -> Result<
         ),
         None => format!("there is no backup at all, and one of at most {allowed} is asked for"),
     };
-    Err(chronicle::Error::new(chronicle::ErrorKind::NotFound, message).into())
+    Err(chronicle::Error::new(ErrorKind::NotFound, message).into())
 }

@@ -1,8 +1,9 @@
 //! Freshness: how old what could be restored from a destination is. `backup list`, metrics and statuses tell these numbers.
+use super::notes::Notes;
 use super::words::{maybe_time, number};
 use crate::backup::{Repository, is_repository, snapshots};
 use crate::error::{ErrorKind, Result};
-use chronicle_core::backup::repository::EntryKind;
+use chronicle_core::backup::repository::{EntryKind, PointRecord};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -23,6 +24,15 @@ pub struct Freshness {
     /// Points or snapshots whose record can't be read.
     #[serde(with = "number")]
     pub damaged: u64,
+    /// When the newest of those was made that were verified in full, Unix ns.
+    #[serde(with = "maybe_time")]
+    pub verified_made: Option<i64>,
+    /// When it was verified, Unix ns.
+    #[serde(with = "maybe_time")]
+    pub verified: Option<i64>,
+    /// When a restore was last proven, Unix ns.
+    #[serde(with = "maybe_time")]
+    pub restored: Option<i64>,
     /// Points since the newest base, which counts.
     #[serde(with = "number")]
     pub points_since_base: u64,
@@ -56,11 +66,19 @@ impl Freshness {
                 (fresh.points_since_base, fresh.base_made) = (1, Some(made));
             }
         }
+        let proofs = repository.proofs()?;
+        fresh.verified = proofs.verified.map(|note| note.verified_ns);
+        fresh.restored = proofs.restored.and_then(|note| note.restored_ns);
+        let verified = proofs.verified.map(|note| note.entry);
+        let of_verified = |record: &&PointRecord| Some(record.entry) == verified;
+        fresh.verified_made =
+            timeline.points().iter().find(of_verified).map(|record| record.point.created_ns);
         Ok(fresh)
     }
 
     fn of_folder(folder: &Path) -> Result<Self> {
-        let mut fresh = Self::default();
+        let Notes { verified, verified_made } = Notes::read(folder);
+        let mut fresh = Self { verified, verified_made, ..Self::default() };
         let mut newest = None;
         for (path, record) in snapshots(folder)? {
             let Ok(record) = record else {

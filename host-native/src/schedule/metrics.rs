@@ -41,22 +41,31 @@ pub(super) fn text(status: &ScheduleStatus, now_ns: Option<i64>) -> String {
         status.jobs.iter().for_each(|job| family.add(&job.name, "", value(job)));
         family.finish(&mut text);
     };
-    let made = |job: &JobStatus| job.freshness.as_ref()?.newest_made;
     let age = |at: Option<i64>| at.zip(now_ns).map(|(at, now)| seconds(now.saturating_sub(at)));
+    let moment = |moment: fn(&Freshness) -> Option<i64>| {
+        move |job: &JobStatus| job.freshness.as_ref().and_then(moment)
+    };
+    let made = moment(|fresh| fresh.newest_made);
     gauge("chronicle_backup_newest_timestamp_seconds", "When the newest backup was made.", &|job| {
         made(job).map(seconds)
     });
     gauge("chronicle_backup_newest_age_seconds", "Age of the newest backup.", &|job| age(made(job)));
+    let verified = moment(|fresh| fresh.verified_made);
     gauge(
         "chronicle_backup_verified_timestamp_seconds",
-        "When a verification last found everything whole.",
-        &|job| job.verified.map(seconds),
+        "When the newest verified backup was made.",
+        &|job| verified(job).map(seconds),
     );
-    gauge(
-        "chronicle_backup_verified_age_seconds",
-        "Time since a verification found everything whole.",
-        &|job| age(job.verified),
-    );
+    gauge("chronicle_backup_verified_age_seconds", "Age of the newest verified backup.", &|job| {
+        age(verified(job))
+    });
+    let restored = moment(|fresh| fresh.restored);
+    gauge("chronicle_backup_restored_timestamp_seconds", "When a restore was last proven.", &|job| {
+        restored(job).map(seconds)
+    });
+    gauge("chronicle_backup_restored_age_seconds", "Time since a restore was last proven.", &|job| {
+        age(restored(job))
+    });
     let count = |count: fn(&Freshness) -> u64| {
         move |job: &JobStatus| job.freshness.as_ref().map(|fresh| count(fresh) as f64)
     };

@@ -28,6 +28,7 @@ mod freshness;
 mod hook;
 mod lane;
 mod metrics;
+mod notes;
 mod post;
 mod report;
 mod runner;

@@ -121,7 +121,7 @@ impl Runner {
         let tables = checked.tasks().map(|(task, when)| {
             let last = match task {
                 Task::Backup => fresh.as_ref().and_then(|fresh| fresh.newest_made),
-                Task::Verify => None,
+                Task::Verify => fresh.as_ref().and_then(|fresh| fresh.verified),
             };
             (task, Timetable::new(when.clone(), last, checked.config.retries, wait))
         });

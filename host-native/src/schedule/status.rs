@@ -22,9 +22,6 @@ pub struct JobStatus {
     pub running: Option<Task>,
     /// What its destination held after the last run, or at the start; nothing while it could not be read.
     pub freshness: Option<Freshness>,
-    /// When everything there was last found to be whole, by this scheduler, Unix ns.
-    #[serde(with = "maybe_time")]
-    pub verified: Option<i64>,
     /// What it does.
     pub tasks: Vec<TaskStatus>,
     /// Hooks and heartbeats that could not be told.
@@ -68,7 +65,6 @@ impl JobStatus {
             dest,
             running: None,
             freshness: None,
-            verified: None,
             tasks: tasks.map(TaskStatus::new).collect(),
             hook_failures: 0,
         }
@@ -78,9 +74,6 @@ impl JobStatus {
     pub(super) fn ended(&mut self, report: &RunReport) {
         self.running = None;
         self.hook_failures += report.hook_errors.len() as u64;
-        if report.task == Task::Verify && report.event == Event::Success {
-            self.verified = Some(report.started);
-        }
         if let Some(task) = self.tasks.iter_mut().find(|task| task.task == report.task) {
             task.ended(report);
         }

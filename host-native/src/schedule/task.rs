@@ -1,8 +1,10 @@
 //! One run of one task: the same calls that the command line makes.
-use super::config::{BackupKind, CheckedJob};
+use super::config::{BackupKind, CheckedJob, Level};
 use super::freshness::Freshness;
+use super::notes::Notes;
 use super::report::{Event, Failed, RunReport, Task, may_pass};
-use crate::backup::{BackupManager, DeltaBackupConfig, Repository, find_source, is_repository};
+use crate::backup::repository::Proof;
+use crate::backup::{BackupManager, BackupSource, DeltaBackupConfig, Repository, find_source, is_repository};
 use crate::db::{Config, Db};
 use crate::error::{Error, ErrorKind, Result};
 use crate::verify::verify_with;
@@ -46,7 +48,7 @@ pub(super) fn run(job: &CheckedJob, db: Option<&Db>, task: Task, attempt: u32, n
     };
     let done = match task {
         Task::Backup => backup(job, db, now_ns, &mut report),
-        Task::Verify => verify(job, &mut report),
+        Task::Verify => verify(job, now_ns, &mut report),
     };
     let mut passing = false;
     if let Err(error) = done {
@@ -119,20 +121,34 @@ fn free_name(folder: &Path, now_ns: i64) -> PathBuf {
     free.unwrap_or_else(|| folder.join(name))
 }
 
-fn verify(job: &CheckedJob, report: &mut RunReport) -> Result<()> {
+fn verify(job: &CheckedJob, now_ns: i64, report: &mut RunReport) -> Result<()> {
     let Some(verify) = &job.config.verify else { return Ok(()) };
     let (level, dest) = (verify.level.into(), &job.config.dest);
+    let is_full = verify.level == Level::Full;
     let findings = if is_repository(dest)? {
-        let found = Repository::open(dest)?.verify(level, &|_, _| {})?;
-        if found.points == 0 {
-            return Err(Error::new(ErrorKind::NotRestorable, "there is no point to verify"));
-        }
+        let repository = Repository::open(dest)?;
+        // What comes in meanwhile may not be looked at.
+        let newest = repository.content()?.timeline.newest().map(|point| point.entry);
+        let newest =
+            newest.ok_or_else(|| Error::new(ErrorKind::NotRestorable, "there is no point to verify"))?;
+        report.point = Some(newest.to_string());
+        let found = repository.verify(level, &|_, _| {})?;
         report.bytes = found.bytes;
+        if found.findings.is_empty() && is_full {
+            repository.note_proof(newest, Proof::Verified)?;
+        }
         found.findings
     } else {
-        let found = verify_with(dest, level, &|_, _| {})?.report;
-        report.bytes = found.bytes;
-        found.findings
+        let found = verify_with(dest, level, &|_, _| {})?;
+        report.bytes = found.report.bytes;
+        if let BackupSource::Snapshot { folder, record } = &found.source {
+            report.point = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+            if found.report.is_sound() && is_full {
+                let notes = Notes { verified: Some(now_ns), verified_made: Some(record.created_ns) };
+                notes.write(dest)?;
+            }
+        }
+        found.report.findings
     };
     let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
     report.findings = told.into_iter().take(FINDINGS_MAX).collect();

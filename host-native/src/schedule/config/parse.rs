@@ -61,11 +61,11 @@ fn explained(message: &str) -> String {
     let meant = match nearest {
         // Further away than this it is a guess.
         Some(name) if distance(given, name) * 2 <= given.len().max(name.len()) => {
-            format!("; did you mean {name:?}?")
+            format!(" (did you mean {name:?}?)")
         }
         _ => String::new(),
     };
-    format!("unknown {what} {given:?}{meant} Known here: {}", known.join(", "))
+    format!("unknown {what} {given:?}{meant}; known here: {}", known.join(", "))
 }
 
 /// How many letters have to be changed, put in or taken out.
