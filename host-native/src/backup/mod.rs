@@ -11,13 +11,13 @@ mod source;
 
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
-    RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
+    RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository, plan_delta_restore,
     restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
 pub(crate) use source::read_record;
-pub use source::{BackupSource, find_source};
+pub use source::{BackupSource, find_source, snapshots};
 
 /// Told how many bytes are done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);

@@ -31,7 +31,10 @@ mod report;
 mod repository;
 mod restore;
 mod rows;
+mod schedule;
 mod settings;
+mod slots;
+mod snapshots;
 mod verify;
 mod write;
 

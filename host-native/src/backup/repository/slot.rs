@@ -24,7 +24,7 @@ pub(super) struct Slot {
 impl Slot {
     /// Takes the slot of the database for the repository at `place`. `Busy` while another backup to it is at work.
     pub(super) fn take(paths: &DbPaths, place: &str, lineage: Lineage) -> Result<Self> {
-        let mut says = BackupSlot { lineage, job: None, sent: None };
+        let mut says = BackupSlot::new(lineage);
         if paths.folder().join(RECORD_FILE_NAME).exists() {
             return Ok(Self { file: None, says });
         }
@@ -57,6 +57,7 @@ impl Slot {
         {
             says = found;
         }
+        says.place = Some(place.to_owned());
         Ok(Self { file: Some((file, path)), says })
     }
 
@@ -73,7 +74,7 @@ impl Slot {
 
     /// Says that the job ended with a point that ends there.
     pub(super) fn end(&mut self, sent: EpochParent) -> Result<()> {
-        self.says = BackupSlot { job: None, sent: Some(sent), ..self.says };
+        (self.says.job, self.says.sent) = (None, Some(sent));
         self.write()
     }
 
@@ -87,7 +88,7 @@ impl Slot {
 }
 
 /// The same for every way to write the same folder.
-fn name_of(place: &str) -> String {
+pub(super) fn name_of(place: &str) -> String {
     if is_url(place) {
         return hashed(place.as_bytes());
     }
