@@ -26,7 +26,8 @@ struct Place {
 
 impl Place {
     fn new(seed: u64) -> Self {
-        let mut it = Self { folder: tempfile::tempdir().unwrap(), oracle: Oracle::default(), moments: Vec::new() };
+        let mut it =
+            Self { folder: tempfile::tempdir().unwrap(), oracle: Oracle::default(), moments: Vec::new() };
         let mut random = Random::new(seed);
         let db = Db::open(it.path("data.db"), config()).unwrap();
         let to = DeltaBackupConfig::new(it.path("repo")).continue_newest();
@@ -64,7 +65,8 @@ impl Place {
 }
 
 fn point(random: &mut Random, times: u64) -> Point {
-    let bits = if random.below(20) == 0 { NAN + random.below(9) } else { f64::to_bits(random.below(1_000) as f64) };
+    let bits =
+        if random.below(20) == 0 { NAN + random.below(9) } else { f64::to_bits(random.below(1_000) as f64) };
     let metric = METRICS[random.below(3) as usize];
     let time = random.below(times) as i64;
     let point = Point::new(metric, time, f64::from_bits(bits)).tag("host", HOSTS[random.below(4) as usize]);
@@ -155,7 +157,8 @@ fn any_part_of_any_moment_comes_back_as_the_model_says() {
         assert_eq!(opened(&report.path), expected, "case {case} at {lsn}");
         assert_eq!(report.digest, oracle::digest(&expected));
         assert_eq!(report.position.lsn, lsn);
-        let names: Vec<_> = std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["data.db"], "a restore leaves one file");
     }
 }
@@ -170,7 +173,10 @@ fn a_part_is_a_database_of_its_own_that_can_be_written_and_backed_up() {
     assert_ne!(db.identity().lineage, source.identity().lineage, "it is no continuation of the whole");
     db.write(Point::new("new", 1, 1.0)).unwrap();
     let to = DeltaBackupConfig::new(place.path("repo")).continue_newest();
-    assert!(BackupManager::new(&db).create_delta_backup(to).is_err(), "the repository is of another database");
+    assert!(
+        BackupManager::new(&db).create_delta_backup(to).is_err(),
+        "the repository is of another database"
+    );
     let to = DeltaBackupConfig::new(place.path("own repo")).continue_newest();
     BackupManager::new(&db).create_delta_backup(to).unwrap();
 }

@@ -62,7 +62,9 @@ impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
         if self.part.is_some() {
             if self.dry_run {
-                return Err(Failure::usage("--dry-run of a part needs --into; `chronicle query` looks into a backup"));
+                return Err(Failure::usage(
+                    "--dry-run of a part needs --into; `chronicle query` looks into a backup",
+                ));
             }
             return self.part.restore(self.config(), json);
         }

@@ -16,7 +16,8 @@ pub use downsampling::{Derived, DownsamplingBatch, DownsamplingRun};
 use super::Engine;
 use crate::catalog::StoredPolicy;
 use crate::format::{
-    AttachedSegment, DIRTY_MAX, Expired, Policies, PolicyState, Rule, RuleState, SeriesSet, Settings, Tombstone,
+    AttachedSegment, DIRTY_MAX, Expired, Policies, PolicyState, Rule, RuleState, SeriesSet, Settings,
+    Tombstone,
 };
 use crate::head::{Dictionary, Position};
 use crate::ids::{Lsn, SeriesId};
