@@ -3,12 +3,16 @@
 //! A copy is built aside, checked, and appears by one rename; its record is written last. Nothing that exists is changed
 //! or replaced unless `force` says so, and then it is kept aside.
 mod folder;
+mod folder_prune;
+mod prune;
 mod publish;
 pub mod repository;
 mod restore;
 mod snapshot;
 mod source;
 
+pub use folder_prune::{PlannedSnapshot, SnapshotPrunePlan};
+pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
     RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,

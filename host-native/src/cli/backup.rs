@@ -3,7 +3,7 @@ use super::place::open_source;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::verify::Level;
-use super::{Outcome, Status, repository};
+use super::{Outcome, Status, prune, repository};
 use chronicle::BackupManager;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -27,6 +27,9 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Prune(prune::Prune),
+    Hold(prune::Hold),
+    Release(prune::Release),
 }
 
 /// List the points of a delta repository
@@ -106,6 +109,9 @@ impl Backup {
     pub(super) fn run(&self, json: bool) -> Outcome {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
+            Verb::Prune(verb) => verb.run(json),
+            Verb::Hold(verb) => verb.run(json),
+            Verb::Release(verb) => verb.run(json),
             Verb::List(verb) => repository::list(&verb.repository.source, json),
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
             Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),

@@ -26,6 +26,7 @@ mod output;
 mod place;
 mod plot;
 mod progress;
+mod prune;
 mod query;
 mod report;
 mod repository;

@@ -7,20 +7,24 @@ mod body;
 mod delta;
 mod hints;
 mod history;
+mod hold;
 mod in_place;
 mod job;
 mod log;
 mod look;
+mod moves;
 mod objects;
 mod proof_note;
+pub(super) mod prune;
 mod restore;
 mod slot;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
-    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, NewestProofs, PointRecord, PreviousPoint,
-    ProofNote, Span, SpanEnd, Timeline,
+    BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
+    PreviousPoint, ProofNote, PrunePlan, Span, SpanEnd, Timeline,
 };
+pub(super) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
 pub use proof_note::Proof;
