@@ -14,7 +14,7 @@ mod source;
 pub use folder_prune::{PlannedSnapshot, SnapshotPrunePlan};
 pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use repository::{
-    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
+    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Proof, Repository,
     RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
     restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
