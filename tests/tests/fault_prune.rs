@@ -60,7 +60,10 @@ fn is_sound(destination: &Arc<dyn Destination>) {
 
 fn content(destination: &dyn Destination) -> BTreeMap<ObjectName, Vec<u8>> {
     let found = objects(destination, None).collect::<Result<Vec<_>>>().unwrap();
-    found.into_iter().map(|object| (object.name.clone(), destination.get(&object.name, 1 << 24).unwrap())).collect()
+    found
+        .into_iter()
+        .map(|object| (object.name.clone(), destination.get(&object.name, 1 << 24).unwrap()))
+        .collect()
 }
 
 fn copy_of(content: &BTreeMap<ObjectName, Vec<u8>>) -> MemoryDestination {
@@ -151,7 +154,9 @@ fn killed_at_every_effect_every_listed_point_comes_back_and_the_next_prune_ends_
     // What is left of an undisturbed one: bytes of objects, but those of marks and claims, which may be more.
     let left = |destination: &dyn Destination| {
         let mut left = content(destination);
-        left.retain(|name, _| !["claims/", "prune-", "moves-", "manifest"].iter().any(|other| name.as_str().starts_with(other)));
+        left.retain(|name, _| {
+            !["claims/", "prune-", "moves-", "manifest"].iter().any(|other| name.as_str().starts_with(other))
+        });
         left
     };
     let undisturbed: Arc<dyn Destination> = Arc::new(copy_of(&before));
@@ -220,11 +225,16 @@ fn backups_and_prunes_at_once_end_and_no_point_names_what_is_gone() {
                     .sum::<u64>()
             });
             let prunes = (0..ROUNDS)
-                .map(|round| busy(prune(&destination, Keep::last(3), void_unfinished && round % 3 == 0).map(drop)))
+                .map(|round| {
+                    busy(prune(&destination, Keep::last(3), void_unfinished && round % 3 == 0).map(drop))
+                })
                 .sum::<u64>();
             (backups.join().unwrap(), prunes)
         });
-        assert!(busy_backups < ROUNDS / 2, "{busy_backups} backups and {busy_prunes} prunes were told to wait");
+        assert!(
+            busy_backups < ROUNDS / 2,
+            "{busy_backups} backups and {busy_prunes} prunes were told to wait"
+        );
         every_point_comes_back(&destination);
         is_sound(&destination);
         work(&db, 1);

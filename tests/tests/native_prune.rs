@@ -140,13 +140,19 @@ fn every_moment_is_exact_after_any_order_of_backups_prunes_and_holds() {
                     let keep = Keep { pitr_window_ns: window, ..Keep::last(1 + random.below(3)) };
                     let report = place.prune(keep.clone());
                     let after = place.numbers();
-                    assert!(before.iter().all(|(number, _)| !held.contains(number) || after.contains(number)));
+                    assert!(
+                        before.iter().all(|(number, _)| !held.contains(number) || after.contains(number))
+                    );
                     assert_eq!(after.last(), before.last().map(|(number, _)| number));
                     assert_eq!(report.points_kept, after.len() as u64);
                     (removed, moved) = (removed + report.points_removed, moved + report.bytes_moved);
                     dropped += u64::from(window.is_some() && report.objects_deleted > 0);
                     let again = place.prune(keep);
-                    assert_eq!((again.objects_deleted, again.records_deleted), (0, 0), "nothing is left to do");
+                    assert_eq!(
+                        (again.objects_deleted, again.records_deleted),
+                        (0, 0),
+                        "nothing is left to do"
+                    );
                     place.check(7);
                 }
                 2 => {
@@ -257,10 +263,32 @@ fn no_prune_takes_the_newest_point_that_was_verified_whatever_becomes_of_the_not
     type Accident = (&'static str, Box<dyn Fn(&Place)>, Vec<u64>);
     let accidents: [Accident; 7] = [
         ("none", Box::new(|_| {}), vec![2, 5]),
-        ("the note is gone", Box::new(|place| place.destination.delete(&name("proofs/2")).unwrap()), vec![2, 5]),
-        ("the summary is gone", Box::new(|place| place.destination.delete(&name("proofs/newest")).unwrap()), vec![2, 5]),
-        ("the note is damaged", Box::new({ let note = note.clone(); move |place| damage(place, &note) }), vec![2, 5]),
-        ("the summary is damaged", Box::new({ let newest = newest.clone(); move |place| damage(place, &newest) }), vec![2, 5]),
+        (
+            "the note is gone",
+            Box::new(|place| place.destination.delete(&name("proofs/2")).unwrap()),
+            vec![2, 5],
+        ),
+        (
+            "the summary is gone",
+            Box::new(|place| place.destination.delete(&name("proofs/newest")).unwrap()),
+            vec![2, 5],
+        ),
+        (
+            "the note is damaged",
+            Box::new({
+                let note = note.clone();
+                move |place| damage(place, &note)
+            }),
+            vec![2, 5],
+        ),
+        (
+            "the summary is damaged",
+            Box::new({
+                let newest = newest.clone();
+                move |place| damage(place, &newest)
+            }),
+            vec![2, 5],
+        ),
         (
             "both are damaged",
             Box::new(move |place| {
@@ -304,7 +332,8 @@ fn no_prune_takes_the_newest_point_that_was_verified_whatever_becomes_of_the_not
 
 #[test]
 fn a_damaged_record_or_a_missing_object_of_a_point_that_stays_stops_a_prune_before_its_first_deletion() {
-    let spoil: [(&str, fn(&Place, &ObjectName)); 2] = [
+    type Spoil = fn(&Place, &ObjectName);
+    let spoil: [(&str, Spoil); 2] = [
         ("metadata.json", |place, name| {
             let mut bytes = place.destination.get(name, 1 << 20).unwrap();
             bytes[60] ^= 1;
@@ -314,7 +343,8 @@ fn a_damaged_record_or_a_missing_object_of_a_point_that_stays_stops_a_prune_befo
     ];
     for (part, spoil) in spoil {
         let place = Place::with_points(5);
-        let newest = format!("{}/{part}", place.repository().content().unwrap().timeline.newest().unwrap().entry);
+        let newest =
+            format!("{}/{part}", place.repository().content().unwrap().timeline.newest().unwrap().entry);
         let victim = place.objects().into_keys().rev().find(|name| name.starts_with(&newest)).unwrap();
         spoil(&place, &name(&victim));
         let before = place.objects();
@@ -337,7 +367,11 @@ fn a_plan_prints_what_a_prune_does_and_does_nothing() {
     let report = prune_with(&place.config(Keep::last(2)).consolidate(false)).unwrap();
     let objects: Vec<String> = plan.deletions_planned().map(|(name, _)| name.to_string()).collect();
     let after = place.objects();
-    assert!(objects.iter().all(|name| text.contains(name) && before.contains_key(name) && !after.contains_key(name)));
+    assert!(
+        objects
+            .iter()
+            .all(|name| text.contains(name) && before.contains_key(name) && !after.contains_key(name))
+    );
     assert_eq!((report.objects_deleted, report.bytes_freed), (objects.len() as u64, plan.bytes_freed()));
     assert_eq!((report.points_kept, report.points_removed), (2, 3));
     let gone: BTreeSet<&String> = before.keys().filter(|name| !after.contains_key(*name)).collect();
@@ -406,7 +440,11 @@ fn the_rules_choose_what_a_slow_reading_of_them_chooses_also_where_times_stand_s
         };
         keep.within_ns = (some() > 4).then(|| some() * 3_600_000_000_000);
         let kept: Kept = keep.choose_by_time(&points, &BTreeSet::new(), []);
-        assert_eq!(kept.keys().copied().collect::<BTreeSet<_>>(), naive(&keep, &points), "{round}: {keep:?} {points:?}");
+        assert_eq!(
+            kept.keys().copied().collect::<BTreeSet<_>>(),
+            naive(&keep, &points),
+            "{round}: {keep:?} {points:?}"
+        );
         let newest = points.iter().map(|(number, _)| *number).max();
         assert!(newest.is_none_or(|newest| kept[&newest].contains(&Reason::Newest)));
     }
@@ -426,7 +464,10 @@ fn snapshots(folder: &Path, count: u64) -> (Db, Ledger) {
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 #[test]

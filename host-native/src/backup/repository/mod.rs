@@ -18,17 +18,19 @@ mod proof_note;
 pub(super) mod prune;
 mod restore;
 mod slot;
+mod slots;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
     BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
     PreviousPoint, ProofNote, PrunePlan, Span, SpanEnd, Timeline,
 };
-pub(super) use delta::RepositoryPlace;
+pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
 pub use proof_note::Proof;
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
+pub use slots::SlotStatus;
 pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};
