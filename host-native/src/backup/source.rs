@@ -1,4 +1,5 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
+use crate::destination::refuse_url;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
 use chronicle_core::backup::repository::claim_name;
@@ -39,6 +40,7 @@ impl BackupSource {
 /// `NotFound` when nothing is there, `NotRestorable` when the folder holds no snapshot, `InvalidInput` when its snapshots
 /// are of several databases, `Damaged` when the record is not what was written.
 pub fn find_source(path: &Path) -> Result<BackupSource> {
+    refuse_url(path, "there is no delta repository; databases and snapshots are read from paths")?;
     let folder = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => path,
         Ok(_) => return source_of_file(path),

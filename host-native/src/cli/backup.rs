@@ -103,6 +103,9 @@ struct Create {
     /// Make a point that brings everything and continues nothing
     #[arg(long, requires = "delta")]
     new_base: bool,
+    /// Declare that one host only ever writes to the repository: for stores that can't keep two apart, and WebDAV
+    #[arg(long, requires = "delta")]
+    single_writer: bool,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -125,7 +128,13 @@ impl Create {
     fn run(&self, json: bool) -> Outcome {
         let db = open_source(&self.source)?;
         if self.delta {
-            return super::delta::create(&db, &self.dest, self.new_base, self.dry_run, json);
+            return super::delta::create(
+                &db,
+                &self.dest,
+                (self.new_base, self.single_writer),
+                self.dry_run,
+                json,
+            );
         }
         let manager = BackupManager::new(&db);
         if self.dry_run {

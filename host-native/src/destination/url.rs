@@ -1,7 +1,7 @@
 //! From what a user wrote to a destination: a path, or a URL.
 use super::{Destination, FolderDestination};
 use crate::error::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is known of a destination beside its URL.
@@ -45,6 +45,14 @@ fn remote(scheme: &str, rest: &str, url: &str, settings: Settings) -> Option<Res
 #[cfg(not(feature = "remote"))]
 fn remote(_: &str, _: &str, _: &str, _: Settings) -> Option<Result<Box<dyn Destination>>> {
     None
+}
+
+/// An error where a path must lie on a disk of this machine, and a URL is given. `what` says what it is for.
+pub(crate) fn refuse_url(path: &Path, what: &str) -> Result<()> {
+    match path.to_str().filter(|text| is_url(text)) {
+        None => Ok(()),
+        Some(url) => Err(Error::invalid(format!("{what}, and this is a URL")).at(without_secrets(url))),
+    }
 }
 
 /// Whether a source or destination is a URL, and not a path.

@@ -16,6 +16,7 @@ mod proof_note;
 mod restore;
 mod slot;
 mod slots;
+mod trial;
 mod verify;
 
 pub use chronicle_core::backup::repository::{

@@ -8,7 +8,7 @@ use super::objects::Objects;
 use crate::backup::folder::Workshop;
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::{Destination, ObjectName};
+use crate::destination::{Destination, ObjectName, refuse_url};
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::os_error::OsContext;
@@ -112,6 +112,7 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
 
 /// Finds out what a restore would do: which moment it is, and what is read for it.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    refuse_url(&config.target, "a restore needs a folder on a disk")?;
     let objects = config.place.open()?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
