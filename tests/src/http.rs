@@ -122,7 +122,8 @@ fn serve(
         return None;
     }
     let len = response.announced.unwrap_or(response.body.len());
-    let mut head = format!("HTTP/1.1 {} x\r\ncontent-length: {len}\r\nconnection: close\r\n", response.status);
+    let mut head =
+        format!("HTTP/1.1 {} x\r\ncontent-length: {len}\r\nconnection: close\r\n", response.status);
     for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -154,4 +155,21 @@ fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut body = vec![0; len];
     reader.read_exact(&mut body).ok()?;
     Some(Request { method, path, headers, body })
+}
+
+/// Asks a server, and answers status and body.
+pub fn ask(url: &str, method: &str, path: &str, body: &[u8]) -> (u16, String) {
+    let host = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).expect("a server of ours");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).expect("it takes requests");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), body.to_owned())
 }

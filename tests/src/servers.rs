@@ -54,7 +54,9 @@ impl Drop for Server {
 fn cache() -> PathBuf {
     match std::env::var_os("CHRONICLE_TEST_SERVERS") {
         Some(cache) => cache.into(),
-        None => Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache/chronicle-test-servers"),
+        None => {
+            Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache/chronicle-test-servers")
+        }
     }
 }
 
@@ -74,7 +76,9 @@ pub fn moto() -> Option<Server> {
         None if has_tool("moto_server") => "moto_server".into(),
         None => return missing("moto"),
     };
-    Some(Server::start(program, |port| ["-H", "127.0.0.1", "-p", &port.to_string()].map(String::from).to_vec()))
+    Some(Server::start(program, |port| {
+        ["-H", "127.0.0.1", "-p", &port.to_string()].map(String::from).to_vec()
+    }))
 }
 
 /// An S3 server that overwrites what it should only create, and answers ranges wrongly.
@@ -85,16 +89,25 @@ pub fn s3rver(folder: &Path) -> Option<Server> {
     let folder = folder.display().to_string();
     Some(Server::start("node".into(), |port| {
         let port = port.to_string();
-        [script.to_str().unwrap(), "-d", &folder, "-a", "127.0.0.1", "-p", &port, "--configure-bucket", "bucket"]
-            .map(String::from)
-            .to_vec()
+        [
+            script.to_str().unwrap(),
+            "-d",
+            &folder,
+            "-a",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "--configure-bucket",
+            "bucket",
+        ]
+        .map(String::from)
+        .to_vec()
     }))
 }
 
 /// Azure Blob Storage.
 pub fn azurite() -> Option<Server> {
-    let Some(script) =
-        installed("node_modules/azurite/dist/src/blob/main.js").filter(|_| has_tool("node"))
+    let Some(script) = installed("node_modules/azurite/dist/src/blob/main.js").filter(|_| has_tool("node"))
     else {
         return missing("azurite");
     };
@@ -124,6 +137,8 @@ pub fn webdav(folder: &Path) -> Option<Server> {
     let folder = folder.display().to_string();
     Some(Server::start("rclone".into(), |port| {
         let at = format!("127.0.0.1:{port}");
-        ["serve", "webdav", "--addr", &at, "--user", "me", "--pass", "ge heim", &folder].map(String::from).to_vec()
+        ["serve", "webdav", "--addr", &at, "--user", "me", "--pass", "ge heim", &folder]
+            .map(String::from)
+            .to_vec()
     }))
 }
