@@ -88,6 +88,7 @@ of some commits was gone already: the point is made and whole, but the moments b
 
 Examples:
   chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup create --source data.db --dest s3://bucket/backups --delta
   chronicle backup create --source data.db --dest /backup/repo --delta --dry-run
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28")]
 struct Create {

@@ -1,5 +1,5 @@
 //! The conformance suite on servers.
-use crate::place::{SECRET, backend, make_bucket, with_s3};
+use crate::place::{SECRET, backend, backend_of, make_bucket, with_s3};
 use chronicle::destination::conformance::{Card, Options, Outcome, Suitability, run};
 use chronicle::destination::{Destination, Settings, open_with};
 use chronicle_tests::program::{command, parse};
@@ -100,11 +100,15 @@ fn webdav_keeps_the_contract_for_one_writer_and_says_so() {
     assert!(!error.to_string().contains("falsch"), "{error}");
 }
 
+/// Key and secret of its only account.
+const S3RVER: &str = "S3RVER";
+
 #[test]
 fn a_store_that_lets_two_creators_win_is_found_out_and_refused() {
     let dir = tempfile::tempdir().unwrap();
     let Some(server) = s3rver(dir.path()) else { return };
-    let card = run(&*backend(&server.url(), "x").at("").unwrap(), &Options::trial()).unwrap();
+    let card =
+        run(&*backend_of(&server.url(), "x", S3RVER, S3RVER).at("").unwrap(), &Options::trial()).unwrap();
     assert_ne!(card.suitability(), Suitability::SeveralWriters, "{card}");
     let failed = |id: &str| {
         card.checks.iter().any(|check| check.id == id && matches!(check.outcome, Outcome::Failed(_)))
@@ -114,6 +118,7 @@ fn a_store_that_lets_two_creators_win_is_found_out_and_refused() {
     let run = |arguments: &[&str]| {
         let mut command = command();
         with_s3(&mut command, &server.url());
+        command.env("AWS_ACCESS_KEY_ID", S3RVER).env("AWS_SECRET_ACCESS_KEY", S3RVER);
         command.args(arguments).output().unwrap()
     };
     let data = data.to_str().unwrap();

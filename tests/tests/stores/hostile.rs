@@ -45,7 +45,8 @@ fn every_refusal_is_told_in_words_whatever_was_asked_and_is_not_tried_again() {
             assert!(!text.contains(SECRET) && !text.contains("Signature="), "{text}");
         }
         // One each; HEAD has no words, so that one is asked again with GET.
-        assert_eq!(requests, 8, "{status} {code}");
+        let asked_twice = (400..500).contains(&status);
+        assert_eq!(requests, 7 + usize::from(asked_twice), "{status} {code}");
     }
 }
 
