@@ -19,6 +19,7 @@ pub(super) mod prune;
 mod restore;
 mod slot;
 mod slots;
+mod trial;
 mod verify;
 
 pub use chronicle_core::backup::repository::{

@@ -38,6 +38,11 @@ impl Objects {
         Self { destination }
     }
 
+    /// Where they are.
+    pub(super) fn destination(&self) -> &dyn Destination {
+        &*self.destination
+    }
+
     /// What the destination is called in messages.
     pub(super) fn place(&self) -> String {
         self.destination.place()

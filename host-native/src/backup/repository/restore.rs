@@ -9,7 +9,7 @@ use crate::backup::folder::Workshop;
 use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::{Destination, ObjectName};
+use crate::destination::{Destination, ObjectName, refuse_url};
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::os_error::OsContext;
@@ -133,6 +133,7 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
 
 /// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    refuse_url(&config.target, "a restore needs a folder on a disk")?;
     if !config.choice.is_everything() {
         return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
     }
