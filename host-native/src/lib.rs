@@ -31,7 +31,7 @@ mod lru;
 pub mod verify;
 
 pub use backup::{
-    BackupManager, BackupState, DeltaBackupConfig, DeltaReport, RestoreConfig, RestoreOptions, RestoreReport,
+    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, RestoreConfig, RestoreOptions, RestoreReport,
     SnapshotReport, restore_snapshot,
 };
 pub use chronicle_core::{

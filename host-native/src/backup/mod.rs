@@ -10,6 +10,7 @@ mod restore;
 mod snapshot;
 mod source;
 
+pub use partial::{Conflict, IntoReport, PointChanges};
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
     RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
