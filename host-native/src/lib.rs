@@ -32,7 +32,7 @@ pub mod schedule;
 pub mod verify;
 
 pub use backup::{
-    BackupManager, BackupState, DeltaBackupConfig, DeltaReport, PruneConfig, PruneReport, RestoreConfig,
+    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, PruneConfig, PruneReport, RestoreConfig,
     RestoreOptions, RestoreReport, SnapshotReport, prune, prune_with, repository::Keep, restore_snapshot,
 };
 pub use chronicle_core::{

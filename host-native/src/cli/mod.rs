@@ -21,6 +21,7 @@ mod import;
 mod init;
 mod inspect;
 mod interrupt;
+mod into;
 mod metrics;
 mod names;
 mod output;

@@ -100,6 +100,7 @@ fn log() -> LogObject {
         chain: Chain([2; 32]),
         len: 1_000,
         blake3: Hash([6; 32]),
+        attached: Some((5, 7)),
     }
 }
 

@@ -32,7 +32,7 @@ const WINDOW_BYTES: u64 = 1 << 20;
 /// A restore that is asked for; by itself of the newest point.
 #[derive(Clone)]
 pub struct RestoreConfig {
-    place: RepositoryPlace,
+    pub(in crate::backup) place: RepositoryPlace,
     target: PathBuf,
     moment: Moment,
     epoch: Option<Epoch>,
@@ -117,7 +117,7 @@ impl RestoreConfig {
         Self { moment: *moment, epoch, ..self }
     }
 
-    fn moment(&self) -> Moment {
+    pub(in crate::backup) fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
             Moment::Lsn { lsn, .. } => Moment::Lsn { lsn, epoch: self.epoch },
@@ -173,6 +173,9 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// ([`RestoreConfig::metric`] and its neighbours), only that is read, and `progress` is told points. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
+    if config.target.as_os_str().is_empty() {
+        return Err(Error::invalid("no folder to restore to is named; a database that exists takes `into_database`"));
+    }
     if !config.choice.is_everything() {
         return restore_chosen(
             (&config.place, &config.moment()),
