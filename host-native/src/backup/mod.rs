@@ -12,8 +12,8 @@ mod source;
 
 pub use drill::{DrillConfig, DrillReport, drill, drill_with};
 pub use repository::{
-    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
-    RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
+    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Proof,
+    Repository, RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
     restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};

@@ -27,6 +27,7 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Repair(super::repair::Repair),
 }
 
 /// List the points of a delta repository
@@ -109,6 +110,7 @@ impl Backup {
             Verb::List(verb) => repository::list(&verb.repository.source, json),
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
             Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
+            Verb::Repair(verb) => verb.run(json),
         }
     }
 }

@@ -28,6 +28,7 @@ mod place;
 mod plot;
 mod progress;
 mod query;
+mod repair;
 mod report;
 mod repository;
 mod restore;

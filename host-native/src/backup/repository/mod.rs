@@ -8,13 +8,17 @@ mod delta;
 mod hints;
 mod history;
 mod in_place;
+mod inside;
 mod job;
 mod log;
 mod look;
 mod objects;
+mod orphans;
 mod proof_note;
+mod repair;
 mod restore;
 mod slot;
+mod survey;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
@@ -23,7 +27,9 @@ pub use chronicle_core::backup::repository::{
 };
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
+pub use orphans::{ORPHANS_NAMED_MAX, Orphans};
 pub use proof_note::Proof;
+pub use repair::{Repair, RepairReport};
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
