@@ -1,8 +1,8 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
 use crate::destination::refuse_url;
+use super::is_repository;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
-use chronicle_core::backup::repository::claim_name;
 use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
         let record = Box::new(read_record(folder)?);
         return Ok(BackupSource::Snapshot { folder: folder.to_owned(), record });
     }
-    if folder.join(claim_name(0)).exists() {
+    if is_repository(folder)? {
         return Err(Error::invalid(
             "this is a delta repository, and a database or a snapshot is needed here; restore a moment of it first",
         )

@@ -32,6 +32,7 @@ enum Verb {
     Release(prune::Release),
     Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
+    Repair(super::repair::Repair),
 }
 
 /// List the points of a delta repository, or the snapshots of a folder
@@ -127,6 +128,7 @@ impl Backup {
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
             Verb::Slots(verb) => verb.run(json),
             Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
+            Verb::Repair(verb) => verb.run(json),
         }
     }
 }

@@ -31,6 +31,7 @@ mod plot;
 mod progress;
 mod prune;
 mod query;
+mod repair;
 mod report;
 mod repository;
 mod restore;
