@@ -2,13 +2,16 @@
 //!
 //! A copy is built aside, checked, and appears by one rename; its record is written last. Nothing that exists is changed
 //! or replaced unless `force` says so, and then it is kept aside.
+pub mod drill;
 mod folder;
+mod partial;
 mod publish;
 pub mod repository;
 mod restore;
 mod snapshot;
 mod source;
 
+pub use drill::{DrillConfig, DrillReport, drill, drill_with};
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
     RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository, plan_delta_restore,

@@ -14,6 +14,7 @@ mod demo;
 mod dest;
 mod digest;
 mod downsample;
+mod drill;
 mod export;
 mod failure;
 mod import;
@@ -23,6 +24,7 @@ mod interrupt;
 mod metrics;
 mod names;
 mod output;
+mod partial;
 mod place;
 mod plot;
 mod progress;
@@ -82,6 +84,7 @@ enum Verb {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Dest(dest::Dest),
+    Drill(drill::Drill),
     Completions(completions::Completions),
 }
 
@@ -124,6 +127,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Backup(verb) => verb.run(json),
         Verb::Restore(verb) => verb.run(json),
         Verb::Dest(verb) => verb.run(json),
+        Verb::Drill(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {

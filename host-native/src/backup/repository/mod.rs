@@ -22,6 +22,7 @@ pub use chronicle_core::backup::repository::{
     BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, NewestProofs, PointRecord, PreviousPoint,
     ProofNote, Span, SpanEnd, Timeline,
 };
+pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
 pub use proof_note::Proof;

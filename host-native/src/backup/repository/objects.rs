@@ -43,8 +43,11 @@ impl Objects {
         self.destination.place()
     }
 
-    /// Makes a call until it succeeds, fails for good, or has failed too often.
+    /// Makes a call until it succeeds, fails for good, or has failed too often. Once, where the destination does that itself.
     pub(super) fn retry<T>(&self, mut call: impl FnMut(&dyn Destination) -> Result<T>) -> Result<T> {
+        if self.destination.capabilities().retries {
+            return call(&*self.destination);
+        }
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES_MAX {
             match call(&*self.destination) {

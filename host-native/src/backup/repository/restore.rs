@@ -6,6 +6,7 @@ use super::delta::RepositoryPlace;
 use super::history::{History, assemble};
 use super::objects::Objects;
 use crate::backup::folder::Workshop;
+use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
 use crate::destination::{Destination, ObjectName};
@@ -15,7 +16,8 @@ use crate::files::os_error::OsContext;
 use crate::files::regular_file::{Access, RegularFile};
 use crate::verify::verify_private;
 use chronicle_core::backup::DATA_FILE_NAME;
-use chronicle_core::backup::repository::{Moment, ObjectRange, RestorePlan};
+use chronicle_core::backup::repository::{Entry, Moment, ObjectRange, RestorePlan};
+use chronicle_core::digest::Digest;
 use chronicle_core::format::log_file_name;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
@@ -35,6 +37,7 @@ pub struct RestoreConfig {
     moment: Moment,
     epoch: Option<Epoch>,
     options: RestoreOptions,
+    pub(in crate::backup) choice: Choice,
 }
 
 /// What a restore of a repository would do; nothing is done yet.
@@ -52,6 +55,7 @@ pub struct DeltaRestorePlan {
     options: RestoreOptions,
     objects: Objects,
     expected: Expected,
+    told: Option<Entry>,
     lineage: chronicle_core::ids::Lineage,
     after: Position,
 }
@@ -69,7 +73,14 @@ impl RestoreConfig {
 
     fn of(place: RepositoryPlace, target: impl AsRef<Path>) -> Self {
         let target = target.as_ref().to_owned();
-        Self { place, target, moment: Moment::Latest, epoch: None, options: RestoreOptions::default() }
+        Self {
+            place,
+            target,
+            moment: Moment::Latest,
+            epoch: None,
+            options: RestoreOptions::default(),
+            choice: Choice::default(),
+        }
     }
 
     /// To the state after every commit with a commit time up to `time_ns` (Unix ns), exactly.
@@ -96,6 +107,16 @@ impl RestoreConfig {
         Self { options: RestoreOptions { force }, ..self }
     }
 
+    /// To this moment.
+    #[must_use]
+    pub fn moment_of(self, moment: &Moment) -> Self {
+        let epoch = match *moment {
+            Moment::Latest => None,
+            Moment::Lsn { epoch, .. } | Moment::CommitTime { epoch, .. } => epoch,
+        };
+        Self { moment: *moment, epoch, ..self }
+    }
+
     fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
@@ -110,8 +131,11 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
     restore_delta_backup_with(&config, &|_, _| {})
 }
 
-/// Finds out what a restore would do: which moment it is, and what is read for it.
+/// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    if !config.choice.is_everything() {
+        return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
+    }
     let objects = config.place.open()?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
@@ -127,6 +151,7 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
             digest: told.and_then(|point| point.point.digest),
             place: objects.place(),
         },
+        told: told.map(|point| point.entry),
         newest_age_ns: history.timeline.age_ns(crate::now_ns()),
         repository: objects.place(),
         target: config.target.clone(),
@@ -143,9 +168,19 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// are done. A target that holds `data.db` or `data.db.*` is refused, or with [`RestoreConfig::force`] those files are moved aside.
 ///
 /// The moment is exact, or the error names the two nearest that there are. The copy is built aside, every byte of it is
-/// checked, and it appears by one rename; an interrupted restore is taken up where it was. The database continues the
+/// checked, and it appears by one rename; an interrupted restore is taken up where it was. Where a part is chosen
+/// ([`RestoreConfig::metric`] and its neighbours), only that is read, and `progress` is told points. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
+    if !config.choice.is_everything() {
+        return restore_chosen(
+            (&config.place, &config.moment()),
+            &config.choice,
+            &config.target,
+            config.options,
+            progress,
+        );
+    }
     plan_delta_restore(config)?.carry_out(progress)
 }
 
@@ -161,6 +196,16 @@ fn check(workshop: &Workshop, repository: &str) -> Result<()> {
 }
 
 impl DeltaRestorePlan {
+    /// The point that ends with this very moment, if one does.
+    pub fn point(&self) -> Option<Entry> {
+        self.told
+    }
+
+    /// The digest that its record says.
+    pub fn recorded_digest(&self) -> Option<Digest> {
+        self.expected.digest
+    }
+
     /// Restores what was planned; see [`restore_delta_backup_with`].
     pub fn carry_out(self, progress: Progress<'_>) -> Result<RestoreReport> {
         let started = Instant::now();
