@@ -32,8 +32,8 @@ pub mod schedule;
 pub mod verify;
 
 pub use backup::{
-    BackupManager, BackupState, DeltaBackupConfig, DeltaReport, RestoreConfig, RestoreOptions, RestoreReport,
-    SnapshotReport, restore_snapshot,
+    BackupManager, BackupState, DeltaBackupConfig, DeltaReport, PruneConfig, PruneReport, RestoreConfig,
+    RestoreOptions, RestoreReport, SnapshotReport, prune, prune_with, repository::Keep, restore_snapshot,
 };
 pub use chronicle_core::{
     digest,

@@ -4,7 +4,9 @@
 //! or replaced unless `force` says so, and then it is kept aside.
 pub mod drill;
 mod folder;
+mod folder_prune;
 mod partial;
+mod prune;
 mod publish;
 pub mod repository;
 mod restore;
@@ -12,10 +14,12 @@ mod snapshot;
 mod source;
 
 pub use drill::{DrillConfig, DrillReport, drill, drill_with};
+pub use folder_prune::{PlannedSnapshot, SnapshotPrunePlan};
+pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use repository::{
-    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Repository,
-    RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository, plan_delta_restore,
-    restore_delta_backup, restore_delta_backup_with, verify_repository,
+    BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Proof,
+    Repository, RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository,
+    plan_delta_restore, restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};

@@ -3,7 +3,7 @@ use super::place::open_source;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::verify::Level;
-use super::{Outcome, Status, repository};
+use super::{Outcome, Status, prune, repository};
 use chronicle::BackupManager;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -27,6 +27,9 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Prune(prune::Prune),
+    Hold(prune::Hold),
+    Release(prune::Release),
     Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
 }
@@ -112,6 +115,9 @@ impl Backup {
     pub(super) fn run(&self, json: bool) -> Outcome {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
+            Verb::Prune(verb) => verb.run(json),
+            Verb::Hold(verb) => verb.run(json),
+            Verb::Release(verb) => verb.run(json),
             Verb::List(verb) => repository::list(&verb.repository.source, verb.max_age, json),
             Verb::Schedule(verb) => verb.run(json),
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),

@@ -28,6 +28,7 @@ mod partial;
 mod place;
 mod plot;
 mod progress;
+mod prune;
 mod query;
 mod report;
 mod repository;

@@ -26,10 +26,11 @@ pub(super) fn list(place: &Path, max_age_ns: Option<i64>, json: bool) -> Outcome
 fn list_points(place: &Path, json: bool) -> Outcome {
     let repository = Repository::open(place)?;
     let content = repository.content()?;
+    let held = repository.held()?;
     let right = Align::Right;
     let mut table = Table::new(
-        &["point", "committed", "lsn", "points", "brought", "gap"],
-        &[Align::Left, Align::Left, right, right, right, Align::Left],
+        &["point", "committed", "lsn", "points", "brought", "hold", "gap"],
+        &[Align::Left, Align::Left, right, right, right, Align::Left, Align::Left],
     );
     let mut text = Vec::new();
     for record in content.timeline.points() {
@@ -40,12 +41,18 @@ fn list_points(place: &Path, json: bool) -> Outcome {
             record.point.lsn.to_string(),
             record.point.digest.map_or("?".into(), |digest| grouped(digest.points)),
             bytes(ManifestPoint::from(record).bytes),
+            if held.contains(&record.number()) { "held".into() } else { String::new() },
             gap.unwrap_or_default(),
         ];
         table.push(cells, &mut text);
     }
     table.finish(&mut text);
-    let points: Vec<Value> = content.timeline.points().iter().map(point).collect();
+    let points: Vec<Value> = content
+        .timeline
+        .points()
+        .iter()
+        .map(|record| point(record, held.contains(&record.number())))
+        .collect();
     let report = Report::new().line(String::from_utf8_lossy(&text).trim_end_matches('\n'));
     finish(report.field("repository", repository.place()).field("points", points), &content, json)
 }
@@ -102,7 +109,7 @@ fn finish(mut report: Report, content: &RepositoryContent, json: bool) -> Outcom
     Ok(status)
 }
 
-fn point(record: &PointRecord) -> Value {
+fn point(record: &PointRecord, is_held: bool) -> Value {
     let point = &record.point;
     json!({
         "point": record.entry.to_string(),
@@ -115,6 +122,7 @@ fn point(record: &PointRecord) -> Value {
         "points": point.digest.map(|digest| digest.points.to_string()),
         "series": point.series.to_string(),
         "digest": point.digest.map(|digest| digest.to_string()),
+        "held": is_held,
         "bytes": ManifestPoint::from(record).bytes.to_string(),
         "gap": record.gap.map(|gap| json!({ "first_lsn": gap.first_lsn.to_string(), "last_lsn": gap.last_lsn.to_string() })),
     })

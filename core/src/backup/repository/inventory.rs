@@ -211,6 +211,26 @@ impl Inventory {
         objects
     }
 
+    /// How many bytes each of these objects has, pages included.
+    pub fn lens(&self) -> BTreeMap<ObjectName, u64> {
+        let mut lens: BTreeMap<ObjectName, u64> = self
+            .objects()
+            .into_iter()
+            .filter_map(|(name, object)| Some((name, object?.content().0)))
+            .collect();
+        for record in self.records.values() {
+            let mut pages: Vec<&super::list_page::ListPageRef> = Vec::new();
+            match record {
+                EntryRecord::Point(point) => pages.extend(point.lists.iter().map(|(_, page)| page)),
+                EntryRecord::Moves(moves) => pages.extend(&moves.segments),
+                EntryRecord::Prune(mark) => pages.extend(&mark.kept),
+                EntryRecord::Void(_) => {}
+            }
+            lens.extend(pages.into_iter().map(|page| (page.name(), u64::from(page.len))));
+        }
+        lens
+    }
+
     /// Every log object that a record names.
     pub(super) fn logs(&self) -> impl Iterator<Item = &LogObject> {
         let kept = self.kept.iter().filter_map(|object| match object {

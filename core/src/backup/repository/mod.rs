@@ -43,7 +43,7 @@ pub use delta_plan::DeltaPlan;
 pub use ground::{Condemned, Ground, MoveTable, PreviousState};
 pub use hints::{BackupState, MANIFEST_LEN_MAX, Manifest, ManifestPoint, STATE_LEN_MAX};
 pub use inventory::{Claimed, Inventory};
-pub use keep::{Keep, Kept, Reason};
+pub use keep::{Keep, Kept, Reason, reasons};
 pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
 pub use list_page::{
     LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page,

@@ -4,6 +4,7 @@ use crate::error::Result;
 use chronicle_core::backup::repository::{
     BackupState, EntryRecord, JobId, MANIFEST_NAME, Manifest, ManifestPoint, PointRecord, STATE_NAME,
 };
+use chronicle_core::ids::Lineage;
 
 /// Leaves them after a new point.
 pub(super) fn leave(objects: &Objects, job: JobId, record: &PointRecord, state: &BackupState) -> Result<()> {
@@ -25,18 +26,18 @@ fn manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
             manifest.points.push(ManifestPoint::from(record));
             Ok(manifest)
         }
-        None => rebuilt_manifest(objects, record),
+        None => rebuilt_manifest(objects, record.point.lineage),
     }
 }
 
-fn rebuilt_manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
-    let mut manifest = Manifest {
-        lineage: record.point.lineage,
-        newest_number: record.number(),
-        newest_prune: None,
-        newest_moves: None,
-        points: Vec::new(),
-    };
+/// Makes the manifest anew, after a prune.
+pub(super) fn rebuild(objects: &Objects, job: JobId, lineage: Lineage) -> Result<()> {
+    objects.hint(MANIFEST_NAME, &rebuilt_manifest(objects, lineage)?.to_bytes()?, job)
+}
+
+fn rebuilt_manifest(objects: &Objects, lineage: Lineage) -> Result<Manifest> {
+    let mut manifest =
+        Manifest { lineage, newest_number: 0, newest_prune: None, newest_moves: None, points: Vec::new() };
     for (entry, found) in objects.entries()? {
         manifest.newest_number = manifest.newest_number.max(entry.number);
         match found {

@@ -7,20 +7,23 @@ mod body;
 mod delta;
 mod hints;
 mod history;
+mod hold;
 mod in_place;
 mod job;
 mod log;
 mod look;
+mod moves;
 mod objects;
 mod proof_note;
+pub(super) mod prune;
 mod restore;
 mod slot;
 mod slots;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
-    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, NewestProofs, PointRecord, PreviousPoint,
-    ProofNote, Span, SpanEnd, Timeline,
+    BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
+    PreviousPoint, ProofNote, PrunePlan, Span, SpanEnd, Timeline,
 };
 pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};

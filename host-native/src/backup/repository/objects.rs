@@ -129,8 +129,23 @@ impl Objects {
 
     /// Whether a number is claimed, without reading the claim.
     fn is_claimed(&self, number: PointNumber) -> Result<bool> {
-        let name = ObjectName::new(claim_name(number))?;
-        self.retry(|destination| destination.stat(&name)).map(|found| found.is_some())
+        self.len_of(claim_name(number)).map(|found| found.is_some())
+    }
+
+    /// How many bytes an object has; `None` when there is none.
+    pub(super) fn len_of(&self, name: impl Display) -> Result<Option<u64>> {
+        let name = ObjectName::new(name.to_string())?;
+        self.retry(|destination| destination.stat(&name)).map(|found| found.map(|found| found.len))
+    }
+
+    /// Deletes an object, and tells how many bytes it had; `None` when it was gone already.
+    pub(super) fn delete(&self, name: impl Display) -> Result<Option<u64>> {
+        let name = ObjectName::new(name.to_string())?;
+        let found = self.retry(|destination| destination.stat(&name))?;
+        if found.is_some() {
+            self.retry(|destination| destination.delete(&name))?;
+        }
+        Ok(found.map(|found| found.len))
     }
 
     /// The claim on a number; `None` when it is free.
@@ -196,7 +211,8 @@ impl Objects {
         let inventory = Inventory::new(entries.clone());
         let kept = self.kept(&inventory)?;
         let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
-        Timeline::new(records, &kept).at(|| self.place())
+        let timeline = Timeline::new(records, &kept).at(|| self.place())?;
+        Ok(timeline.without(inventory.condemned()))
     }
 
     /// Every record, and what the newest mark and the newest moves list.

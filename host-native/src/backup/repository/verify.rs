@@ -58,7 +58,7 @@ impl Repository {
         Self::of(Objects::new(destination))
     }
 
-    pub(super) fn objects(&self) -> &Objects {
+    pub(in crate::backup) fn objects(&self) -> &Objects {
         &self.objects
     }
 
