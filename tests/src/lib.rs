@@ -2,6 +2,7 @@
 pub mod allocation;
 pub mod child;
 pub mod fuzzing;
+pub mod hooks;
 pub mod http;
 pub mod ledger;
 pub mod lying;

@@ -47,9 +47,12 @@ impl Freshness {
         match is_repository(dest) {
             Ok(true) => Self::of_repository(&Repository::open(dest)?),
             Ok(false) => Self::of_folder(dest),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),
         }
+        .or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(Self::default()),
+            _ => Err(error),
+        })
     }
 
     /// Of an open repository.
