@@ -32,8 +32,9 @@ pub mod schedule;
 pub mod verify;
 
 pub use backup::{
-    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, PruneConfig, PruneReport, RestoreConfig,
-    RestoreOptions, RestoreReport, SnapshotReport, prune, prune_with, repository::Keep, restore_snapshot,
+    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, PruneConfig,
+    PruneReport, RestoreConfig, RestoreOptions, RestoreReport, SnapshotReport, prune, prune_with,
+    repository::Keep, restore_snapshot,
 };
 pub use chronicle_core::{
     digest,
