@@ -31,8 +31,8 @@ mod lru;
 pub mod verify;
 
 pub use backup::{
-    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, RestoreConfig, RestoreOptions, RestoreReport,
-    SnapshotReport, restore_snapshot,
+    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, RestoreConfig,
+    RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot,
 };
 pub use chronicle_core::{
     digest,

@@ -28,7 +28,8 @@ struct Place {
 
 impl Place {
     fn new(seed: u64) -> Self {
-        let mut it = Self { folder: tempfile::tempdir().unwrap(), oracle: Oracle::default(), moments: Vec::new() };
+        let mut it =
+            Self { folder: tempfile::tempdir().unwrap(), oracle: Oracle::default(), moments: Vec::new() };
         let mut random = Random::new(seed);
         let db = Db::open(it.path("data.db"), config()).unwrap();
         let to = DeltaBackupConfig::new(it.path("repo")).continue_newest();
@@ -66,7 +67,8 @@ impl Place {
 }
 
 fn point(random: &mut Random, times: u64) -> Point {
-    let bits = if random.below(20) == 0 { NAN + random.below(9) } else { f64::to_bits(random.below(1_000) as f64) };
+    let bits =
+        if random.below(20) == 0 { NAN + random.below(9) } else { f64::to_bits(random.below(1_000) as f64) };
     let metric = METRICS[random.below(3) as usize];
     let time = random.below(times) as i64;
     let point = Point::new(metric, time, f64::from_bits(bits)).tag("host", HOSTS[random.below(4) as usize]);
@@ -157,7 +159,8 @@ fn any_part_of_any_moment_comes_back_as_the_model_says() {
         assert_eq!(opened(&report.path), expected, "case {case} at {lsn}");
         assert_eq!(report.digest, oracle::digest(&expected));
         assert_eq!(report.position.lsn, lsn);
-        let names: Vec<_> = std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["data.db"], "a restore leaves one file");
     }
 }
@@ -172,7 +175,10 @@ fn a_part_is_a_database_of_its_own_that_can_be_written_and_backed_up() {
     assert_ne!(db.identity().lineage, source.identity().lineage, "it is no continuation of the whole");
     db.write(Point::new("new", 1, 1.0)).unwrap();
     let to = DeltaBackupConfig::new(place.path("repo")).continue_newest();
-    assert!(BackupManager::new(&db).create_delta_backup(to).is_err(), "the repository is of another database");
+    assert!(
+        BackupManager::new(&db).create_delta_backup(to).is_err(),
+        "the repository is of another database"
+    );
     let to = DeltaBackupConfig::new(place.path("own repo")).continue_newest();
     BackupManager::new(&db).create_delta_backup(to).unwrap();
 }
@@ -282,7 +288,8 @@ fn a_part_becomes_one_commit_of_a_database_by_either_rule() {
 fn writers_and_readers_go_on_beside_a_restore_and_nothing_of_theirs_is_lost() {
     let place = Place::new(31);
     let db = Db::open(place.path("busy.db"), Config { seal_points: 300, ..Config::default() }).unwrap();
-    let whole = Db::open(place.path("snapshot/data.db"), Config::read_only()).unwrap().digest(false).unwrap().0;
+    let whole =
+        Db::open(place.path("snapshot/data.db"), Config::read_only()).unwrap().digest(false).unwrap().0;
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             for batch in 0..300i64 {
@@ -338,7 +345,9 @@ fn moments_around_a_commit_of_segments_restore_exactly_or_are_refused() {
         let opened_in_place = chronicle::backup::Repository::open(place.path("its repo"))
             .unwrap()
             .open_at(&chronicle::backup::repository::Moment::Lsn { lsn, epoch: None });
-        match chronicle::backup::restore_delta_backup(RestoreConfig::new(place.path("its repo"), &target).at_lsn(lsn)) {
+        match chronicle::backup::restore_delta_backup(
+            RestoreConfig::new(place.path("its repo"), &target).at_lsn(lsn),
+        ) {
             Ok(report) => {
                 assert_eq!(opened(&report.path), expected, "at {lsn}");
                 assert_eq!(points_of(&opened_in_place.unwrap().db), expected);

@@ -114,12 +114,12 @@ impl Engine {
     pub fn settle_attach(&mut self, mut write: LogWrite) -> Result<Checkpoint> {
         self.log.written(&mut write);
         let commit = write.commits.pop_front().filter(|_| write.commits.is_empty());
-        let Some((commit, attachment)) = commit.and_then(|mut commit| {
-            match core::mem::replace(&mut commit.operation, Operation::Mark) {
+        let Some((commit, attachment)) =
+            commit.and_then(|mut commit| match core::mem::replace(&mut commit.operation, Operation::Mark) {
                 Operation::Attach(attachment) => Some((commit, attachment)),
                 _ => None,
-            }
-        }) else {
+            })
+        else {
             return Err(Self::broken("an attaching commit is not alone"));
         };
         let added = self.attached_entries(&attachment, commit.position.lsn)?;

@@ -5,7 +5,8 @@
 use super::effect::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{
-    Attachment, Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Policies, Settings, Tombstone, encode_frame,
+    Attachment, Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Policies, Settings, Tombstone,
+    encode_frame,
 };
 use crate::head::{Counts, Position};
 use crate::ids::{Epoch, Lineage, Lsn};

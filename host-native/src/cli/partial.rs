@@ -27,7 +27,10 @@ pub(super) struct Part {
 impl Part {
     /// True when anything is chosen.
     pub(super) fn is_some(&self) -> bool {
-        !self.metrics.is_empty() || !self.tags.is_empty() || self.span.start.is_some() || self.span.end.is_some()
+        !self.metrics.is_empty()
+            || !self.tags.is_empty()
+            || self.span.start.is_some()
+            || self.span.end.is_some()
     }
 
     /// The same, for the library.
@@ -92,7 +95,9 @@ fn told(report: &RestoreReport, json: bool) -> Outcome {
 /// Reads a condition: the operator is the first of `!=`, `!~`, `=~` and `=` that stands behind the key.
 fn parse_condition(text: &str) -> Result<Filter, String> {
     let at = text.find('=').into_iter().chain(text.find("!~")).min();
-    let Some(at) = at else { return Err("a tag is written key=value, key!=value, key=~regex or key!~regex".into()) };
+    let Some(at) = at else {
+        return Err("a tag is written key=value, key!=value, key=~regex or key!~regex".into());
+    };
     let (key, rest) = text.split_at(at);
     let matches =
         |key: &str, pattern: &str| tag(key).matches(pattern).map_err(|error| error.message().to_owned());

@@ -34,12 +34,9 @@ With --into the points become one commit of a database that exists and that nobo
 after a crash nothing. Points that only the database has stay. --dry-run counts what would be new, changed and equal.
 
 Examples:
-  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web' \
-      --start 2024-01-27T00:00:00Z --end 2024-01-28T00:00:00Z
-  chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run
-  chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
-  chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
-  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force")]
+  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force
+  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web'
+  chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run")]
 pub(super) struct Restore {
     /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
     #[arg(long, value_name = "PATH")]
@@ -72,7 +69,9 @@ impl Restore {
         }
         if self.part.is_some() {
             if self.dry_run {
-                return Err(Failure::usage("--dry-run of a part needs --into; `chronicle query` looks into a backup"));
+                return Err(Failure::usage(
+                    "--dry-run of a part needs --into; `chronicle query` looks into a backup",
+                ));
             }
             return self.part.restore(self.config(), json);
         }

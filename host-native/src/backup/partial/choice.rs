@@ -35,9 +35,8 @@ impl Choice {
     /// What to ask `db` for, a metric at a time. `NotRestorable` for a metric or a tag that it does not have, with the name that may
     /// have been meant; and where it has no point of what is chosen.
     pub(super) fn selectors(&self, db: &Db) -> Result<Vec<Selector>> {
-        let refuse = |message: String| {
-            Err(Error::new(ErrorKind::NotRestorable, message).at(db.path().display()))
-        };
+        let refuse =
+            |message: String| Err(Error::new(ErrorKind::NotRestorable, message).at(db.path().display()));
         if self.range().is_empty() {
             return Err(Error::invalid("the time range is empty: its end must be after its start"));
         }
@@ -83,7 +82,10 @@ impl Choice {
             let values: BTreeSet<&str> = tags().filter(|(k, _)| *k == key).map(|(_, value)| value).collect();
             if values.is_empty() {
                 let keys: BTreeSet<&str> = tags().map(|(key, _)| key).collect();
-                return Ok(format!("none of these series has a tag {key:?}; {}", hint(key, keys.iter().copied())));
+                return Ok(format!(
+                    "none of these series has a tag {key:?}; {}",
+                    hint(key, keys.iter().copied())
+                ));
             }
             let wanted = match matcher {
                 chronicle_core::query::Matcher::Equal { value, .. } => value.as_str(),

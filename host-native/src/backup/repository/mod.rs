@@ -20,8 +20,8 @@ pub use chronicle_core::backup::repository::{
     BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, PointRecord, PreviousPoint, Span, SpanEnd,
     Timeline,
 };
-pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub(in crate::backup) use delta::RepositoryPlace;
+pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,

@@ -71,7 +71,14 @@ impl RestoreConfig {
 
     fn of(place: RepositoryPlace, target: impl AsRef<Path>) -> Self {
         let target = target.as_ref().to_owned();
-        Self { place, target, moment: Moment::Latest, epoch: None, options: RestoreOptions::default(), choice: Choice::default() }
+        Self {
+            place,
+            target,
+            moment: Moment::Latest,
+            epoch: None,
+            options: RestoreOptions::default(),
+            choice: Choice::default(),
+        }
     }
 
     /// To the state after every commit with a commit time up to `time_ns` (Unix ns), exactly.
@@ -153,10 +160,18 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
     if config.target.as_os_str().is_empty() {
-        return Err(Error::invalid("no folder to restore to is named; a database that exists takes `into_database`"));
+        return Err(Error::invalid(
+            "no folder to restore to is named; a database that exists takes `into_database`",
+        ));
     }
     if !config.choice.is_everything() {
-        return restore_chosen((&config.place, &config.moment()), &config.choice, &config.target, config.options, progress);
+        return restore_chosen(
+            (&config.place, &config.moment()),
+            &config.choice,
+            &config.target,
+            config.options,
+            progress,
+        );
     }
     plan_delta_restore(config)?.carry_out(progress)
 }
