@@ -64,6 +64,7 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        self.into.check()?;
         if let Some(path) = &self.into.into {
             return self.into.run(path, self.part.choose(self.config())?, self.dry_run, json);
         }
