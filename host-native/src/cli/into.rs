@@ -1,4 +1,5 @@
 //! `chronicle restore --into`: chosen points of a backup into a database that exists.
+use super::failure::Failure;
 use super::partial::points;
 use super::place::Target;
 use super::report::{Report, count, name, time};
@@ -18,9 +19,10 @@ pub(super) struct Into {
     /// The data file of a database that exists, to add the points to; instead of --dest
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dest", "force"])]
     pub(super) into: Option<PathBuf>,
-    /// With --into, where both have a point of a series and time: the database's stays, or the backup's replaces it
-    #[arg(long, value_name = "RULE", value_enum, default_value_t = Rule::Keep, requires = "into")]
-    conflict: Rule,
+    /// With --into, where both have a point of a series and time: the database's stays, which is the default, or the
+    /// backup's replaces it
+    #[arg(long, value_name = "RULE", value_enum)]
+    conflict: Option<Rule>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -30,11 +32,19 @@ enum Rule {
 }
 
 impl Into {
+    /// A rule without a database makes no sense.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match (&self.into, self.conflict) {
+            (None, Some(_)) => Err(Failure::usage("--conflict needs --into")),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn run(&self, path: &Path, config: RestoreConfig, dry_run: bool, json: bool) -> Outcome {
         refuse_snapshot(path)?;
         let rule = match self.conflict {
-            Rule::Keep => Conflict::Keep,
-            Rule::Replace => Conflict::Replace,
+            None | Some(Rule::Keep) => Conflict::Keep,
+            Some(Rule::Replace) => Conflict::Replace,
         };
         let progress = points(if dry_run { "comparing" } else { "restoring" });
         let target = Target::at(path.to_owned());
@@ -59,8 +69,8 @@ impl Into {
         };
         let at = report.lsn.map_or_else(String::new, |lsn| format!(" as commit {lsn}"));
         let rule = match self.conflict {
-            Rule::Keep => "the database's stay",
-            Rule::Replace => "the backup's win",
+            None | Some(Rule::Keep) => "the database's stay",
+            Some(Rule::Replace) => "the backup's win",
         };
         let mut text = Report::new()
             .line(format_args!("from lsn {}, committed {committed}", report.source.lsn))

@@ -34,12 +34,9 @@ With --into the points become one commit of a database that exists and that nobo
 after a crash nothing. Points that only the database has stay. --dry-run counts what would be new, changed and equal.
 
 Examples:
-  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web' \
-      --start 2024-01-27T00:00:00Z --end 2024-01-28T00:00:00Z
-  chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run
-  chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
-  chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
-  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force")]
+  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force
+  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web'
+  chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run")]
 pub(super) struct Restore {
     /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
     #[arg(long, value_name = "PATH")]
@@ -67,6 +64,7 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        self.into.check()?;
         if let Some(path) = &self.into.into {
             return self.into.run(path, self.part.choose(self.config())?, self.dry_run, json);
         }

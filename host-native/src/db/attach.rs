@@ -3,6 +3,7 @@
 //! Memory is one segment and the names of the series that are new. A failure before the frame is in the log leaves the
 //! database as it was; the extents are free again.
 use super::Db;
+use super::config::Durability;
 use super::maintenance::Unfinished;
 use super::scan::SeriesPoints;
 use super::shared::{Shared, lock};
@@ -53,10 +54,14 @@ impl Db {
 }
 
 impl<'db> Quiet<'db> {
-    /// Writes points as an ordinary commit.
+    /// Writes points as an ordinary commit, which is durable when this returns.
     pub(crate) fn write_batch<P: PointSource>(&self, points: &[P]) -> Result<Lsn> {
         let prepare = |engine: &mut Engine, now| Ok(engine.prepare_points(points, now)?.map(Some));
-        Ok(self.shared.commit_named_held(prepare)?.unwrap_or_default())
+        let lsn = self.shared.commit_named_held(prepare)?.unwrap_or_default();
+        if self.shared.config.durability != Durability::Sync {
+            self.shared.sync()?;
+        }
+        Ok(lsn)
     }
 
     /// Makes one commit of all the points that `fill` pushes; none when it pushes none. When this returns, it is durable.
