@@ -288,7 +288,8 @@ fn a_part_becomes_one_commit_of_a_database_by_either_rule() {
 fn writers_and_readers_go_on_beside_a_restore_and_nothing_of_theirs_is_lost() {
     let place = Place::new(31);
     let db = Db::open(place.path("busy.db"), Config { seal_points: 300, ..Config::default() }).unwrap();
-    let whole = Db::open(place.path("snapshot/data.db"), Config::read_only()).unwrap().digest(false).unwrap().0;
+    let whole =
+        Db::open(place.path("snapshot/data.db"), Config::read_only()).unwrap().digest(false).unwrap().0;
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             for batch in 0..300i64 {
@@ -344,7 +345,9 @@ fn moments_around_a_commit_of_segments_restore_exactly_or_are_refused() {
         let opened_in_place = chronicle::backup::Repository::open(place.path("its repo"))
             .unwrap()
             .open_at(&chronicle::backup::repository::Moment::Lsn { lsn, epoch: None });
-        match chronicle::backup::restore_delta_backup(RestoreConfig::new(place.path("its repo"), &target).at_lsn(lsn)) {
+        match chronicle::backup::restore_delta_backup(
+            RestoreConfig::new(place.path("its repo"), &target).at_lsn(lsn),
+        ) {
             Ok(report) => {
                 assert_eq!(opened(&report.path), expected, "at {lsn}");
                 assert_eq!(points_of(&opened_in_place.unwrap().db), expected);

@@ -17,8 +17,8 @@ mod storage;
 
 pub use drill::{DrillConfig, DrillReport, drill, drill_with};
 pub use folder_prune::{PlannedSnapshot, SnapshotPrunePlan};
-pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use partial::{Conflict, IntoReport, PointChanges};
+pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Proof,
     Repository, RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository,

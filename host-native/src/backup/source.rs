@@ -1,6 +1,6 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
-use crate::destination::refuse_url;
 use super::is_repository;
+use crate::destination::refuse_url;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
 use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord};

@@ -80,9 +80,7 @@ impl Into {
         if dry_run {
             text = text.line("nothing was changed (--dry-run)");
         }
-        let object = |own: &PointChanges| {
-            json!({ "new": own.new.to_string(), "changed": own.changed.to_string(), "equal": own.equal.to_string() })
-        };
+        let object = |own: &PointChanges| json!({ "new": own.new.to_string(), "changed": own.changed.to_string(), "equal": own.equal.to_string() });
         let metrics: serde_json::Map<_, _> =
             report.metrics.iter().map(|(metric, own)| (metric.clone(), object(own))).collect();
         text.line(format_args!("digest {} (of the chosen points)", report.digest))

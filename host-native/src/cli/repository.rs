@@ -33,17 +33,7 @@ fn list_points(place: &Path, json: bool) -> Outcome {
     let right = Align::Right;
     let mut table = Table::new(
         &["point", "committed", "lsn", "points", "brought", "verified", "restored", "hold", "gap"],
-        &[
-            Align::Left,
-            Align::Left,
-            right,
-            right,
-            right,
-            Align::Left,
-            Align::Left,
-            Align::Left,
-            Align::Left,
-        ],
+        &[Align::Left, Align::Left, right, right, right, Align::Left, Align::Left, Align::Left, Align::Left],
     );
     let mut text = Vec::new();
     for record in content.timeline.points() {

@@ -162,7 +162,9 @@ impl Shared {
         let now = now_ns();
         let prepared = {
             let engine = &mut lock(&self.engine).engine;
-            engine.prepare_attach(&placed, now).and_then(|position| Ok((position, engine.take_log_write(now)?)))
+            engine
+                .prepare_attach(&placed, now)
+                .and_then(|position| Ok((position, engine.take_log_write(now)?)))
         };
         let (position, write) = match prepared {
             Ok((position, Some(write))) => (position, write),
@@ -191,7 +193,8 @@ impl Shared {
     }
 
     fn poisoned(&self, what: &str) -> Error {
-        let error = Error::damaged(format!("internal state is wrong ({what}); reopen the database")).at(self.name());
+        let error =
+            Error::damaged(format!("internal state is wrong ({what}); reopen the database")).at(self.name());
         self.poison(&error);
         error
     }

@@ -23,8 +23,8 @@ mod slots;
 mod store;
 mod upkeep;
 
-pub(crate) use attach::{Attaching, Quiet};
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
+pub(crate) use attach::{Attaching, Quiet};
 pub use config::{Config, Durability};
 pub use explain::Explanation;
 pub use handle::{SeriesHandle, SeriesPoint};

@@ -68,9 +68,10 @@ impl LogObject {
         } else if commits.is_none_or(|commits| i128::from(commits) > ns) {
             // Commit times ascend, by a nanosecond at least.
             "its commits or their times are out of order"
-        } else if self.attached.is_some_and(|(first, last)| {
-            first > last || first < self.first_lsn || last > self.last_lsn
-        }) {
+        } else if self
+            .attached
+            .is_some_and(|(first, last)| first > last || first < self.first_lsn || last > self.last_lsn)
+        {
             "commits of other logs attach segments in it"
         } else if self.len <= LOG_HEADER_LEN as u64 {
             "it is too short for a commit"

@@ -48,13 +48,26 @@ pub(super) struct ChunkSeries {
 }
 
 impl<'a> Chunks<'a> {
-    pub(super) fn new(source: &'a Db, selectors: &'a [Selector], range: TimeRange, points_max: usize) -> Self {
-        Self { source, selectors: selectors.iter(), range, points: None, points_max, digest: Digest::default() }
+    pub(super) fn new(
+        source: &'a Db,
+        selectors: &'a [Selector],
+        range: TimeRange,
+        points_max: usize,
+    ) -> Self {
+        Self {
+            source,
+            selectors: selectors.iter(),
+            range,
+            points: None,
+            points_max,
+            digest: Digest::default(),
+        }
     }
 
     /// The next points, to be compared with `target`; `None` at the end.
     pub(super) fn next(&mut self, target: &Db) -> Result<Option<Chunk>> {
-        let mut chunk = Chunk { series: Vec::new(), timestamps: Vec::new(), bits: Vec::new(), found: Vec::new() };
+        let mut chunk =
+            Chunk { series: Vec::new(), timestamps: Vec::new(), bits: Vec::new(), found: Vec::new() };
         while chunk.timestamps.len() < self.points_max && chunk.series.len() < SERIES_MAX {
             let Some(points) = &mut self.points else {
                 match self.selectors.next() {
@@ -109,7 +122,9 @@ impl Chunk {
             let at = known.get(place).map_or(0, |&(_, at)| at);
             let (Some(series), Some(cursor)) = (self.series.get(at), cursors.get_mut(at)) else { continue };
             for (&timestamp, &bits) in run.timestamps.iter().zip(run.bits) {
-                while *cursor < series.points.end && self.timestamps.get(*cursor).is_some_and(|&t| t < timestamp) {
+                while *cursor < series.points.end
+                    && self.timestamps.get(*cursor).is_some_and(|&t| t < timestamp)
+                {
                     *cursor += 1;
                 }
                 if *cursor >= series.points.end {
@@ -130,6 +145,8 @@ impl Chunk {
     pub(super) fn to_write(&self, series: &ChunkSeries, rule: Conflict) -> (Vec<i64>, Vec<u64>) {
         let all = self.timestamps.iter().zip(&self.bits).zip(&self.found);
         let own = all.skip(series.points.start).take(series.points.len());
-        own.filter(|(_, found)| rule.writes(**found)).map(|((&timestamp, &bits), _)| (timestamp, bits)).unzip()
+        own.filter(|(_, found)| rule.writes(**found))
+            .map(|((&timestamp, &bits), _)| (timestamp, bits))
+            .unzip()
     }
 }

@@ -145,7 +145,9 @@ fn run(
                         }
                         match attaching.digest().points == report.written {
                             true => Ok(()),
-                            false => Err(Error::damaged("other points were written than were to be; nothing was restored")),
+                            false => Err(Error::damaged(
+                                "other points were written than were to be; nothing was restored",
+                            )),
                         }
                     })?;
                     position.map(|position| position.lsn)

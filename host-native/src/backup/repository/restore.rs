@@ -174,7 +174,9 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
     if config.target.as_os_str().is_empty() {
-        return Err(Error::invalid("no folder to restore to is named; a database that exists takes `into_database`"));
+        return Err(Error::invalid(
+            "no folder to restore to is named; a database that exists takes `into_database`",
+        ));
     }
     if !config.choice.is_everything() {
         return restore_chosen(
