@@ -221,7 +221,11 @@ impl Inventory {
         for record in self.records.values() {
             let mut pages: Vec<&super::list_page::ListPageRef> = Vec::new();
             match record {
-                EntryRecord::Point(point) => pages.extend(point.lists.iter().map(|(_, page)| page)),
+                EntryRecord::Point(point) => {
+                    // The log of a base is an object also when it holds no commit.
+                    lens.extend(point.brought().map(|(name, file)| (name, file.len)));
+                    pages.extend(point.lists.iter().map(|(_, page)| page));
+                }
                 EntryRecord::Moves(moves) => pages.extend(&moves.segments),
                 EntryRecord::Prune(mark) => pages.extend(&mark.kept),
                 EntryRecord::Void(_) => {}
