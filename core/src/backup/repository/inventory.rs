@@ -219,6 +219,12 @@ impl Inventory {
             .into_iter()
             .filter_map(|(name, object)| Some((name, object?.content().0)))
             .collect();
+        for record in self.records.values() {
+            if let EntryRecord::Point(point) = record {
+                // The log of a base is an object also when it holds no commit.
+                lens.extend(point.brought().map(|(name, file)| (name, file.len)));
+            }
+        }
         lens.extend(self.pages().map(|page| (page.name(), u64::from(page.len))));
         lens
     }
