@@ -28,11 +28,13 @@ pub mod files;
 mod host;
 pub mod import;
 mod lru;
+pub mod schedule;
 pub mod verify;
 
 pub use backup::{
-    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, RestoreConfig,
-    RestoreOptions, RestoreReport, SnapshotReport, restore_snapshot,
+    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, PruneConfig,
+    PruneReport, RestoreConfig, RestoreOptions, RestoreReport, SnapshotReport, prune, prune_with,
+    repository::Keep, restore_snapshot,
 };
 pub use chronicle_core::{
     digest,
@@ -47,6 +49,7 @@ pub use db::{
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};
+pub use schedule::{BackupScheduler, ScheduleConfig};
 pub use verify::verify;
 
 /// The program in the README compiles.

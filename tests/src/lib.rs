@@ -2,6 +2,8 @@
 pub mod allocation;
 pub mod child;
 pub mod fuzzing;
+pub mod hooks;
+pub mod http;
 pub mod ledger;
 pub mod lying;
 pub mod measure;
@@ -9,6 +11,8 @@ pub mod naive;
 pub mod oracle;
 pub mod program;
 pub mod question;
+#[cfg(unix)]
+pub mod servers;
 pub mod simulator;
 #[cfg(unix)]
 pub mod system;

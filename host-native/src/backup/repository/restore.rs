@@ -9,14 +9,15 @@ use crate::backup::folder::Workshop;
 use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::{Destination, ObjectName};
+use crate::destination::{Destination, ObjectName, refuse_url};
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::os_error::OsContext;
 use crate::files::regular_file::{Access, RegularFile};
 use crate::verify::verify_private;
 use chronicle_core::backup::DATA_FILE_NAME;
-use chronicle_core::backup::repository::{Moment, ObjectRange, RestorePlan};
+use chronicle_core::backup::repository::{Entry, Moment, ObjectRange, RestorePlan};
+use chronicle_core::digest::Digest;
 use chronicle_core::format::log_file_name;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
@@ -54,6 +55,7 @@ pub struct DeltaRestorePlan {
     options: RestoreOptions,
     objects: Objects,
     expected: Expected,
+    told: Option<Entry>,
     lineage: chronicle_core::ids::Lineage,
     after: Position,
 }
@@ -105,6 +107,16 @@ impl RestoreConfig {
         Self { options: RestoreOptions { force }, ..self }
     }
 
+    /// To this moment.
+    #[must_use]
+    pub fn moment_of(self, moment: &Moment) -> Self {
+        let epoch = match *moment {
+            Moment::Latest => None,
+            Moment::Lsn { epoch, .. } | Moment::CommitTime { epoch, .. } => epoch,
+        };
+        Self { moment: *moment, epoch, ..self }
+    }
+
     pub(in crate::backup) fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
@@ -121,6 +133,7 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
 
 /// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    refuse_url(&config.target, "a restore needs a folder on a disk")?;
     if !config.choice.is_everything() {
         return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
     }
@@ -139,6 +152,7 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
             digest: told.and_then(|point| point.point.digest),
             place: objects.place(),
         },
+        told: told.map(|point| point.entry),
         newest_age_ns: history.timeline.age_ns(crate::now_ns()),
         repository: objects.place(),
         target: config.target.clone(),
@@ -188,6 +202,16 @@ fn check(workshop: &Workshop, repository: &str) -> Result<()> {
 }
 
 impl DeltaRestorePlan {
+    /// The point that ends with this very moment, if one does.
+    pub fn point(&self) -> Option<Entry> {
+        self.told
+    }
+
+    /// The digest that its record says.
+    pub fn recorded_digest(&self) -> Option<Digest> {
+        self.expected.digest
+    }
+
     /// Restores what was planned; see [`restore_delta_backup_with`].
     pub fn carry_out(self, progress: Progress<'_>) -> Result<RestoreReport> {
         let started = Instant::now();
