@@ -31,6 +31,8 @@ mod lru;
 pub mod schedule;
 pub mod verify;
 
+#[cfg(feature = "remote")]
+pub use backup::BackupOptions;
 pub use backup::{
     BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, PruneConfig,
     PruneReport, RestoreConfig, RestoreOptions, RestoreReport, SnapshotReport, prune, prune_with,
@@ -46,6 +48,8 @@ pub use db::{
     Explanation, MetricInfo, PointRun, QueryOptions, Recovery, Retention, Row, SeriesHandle, SeriesPoint,
     SeriesPoints,
 };
+#[cfg(feature = "remote")]
+pub use destination::{S3Backend, S3Config};
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};

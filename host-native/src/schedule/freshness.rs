@@ -80,8 +80,8 @@ impl Freshness {
     }
 
     fn of_folder(folder: &Path) -> Result<Self> {
-        let Notes { verified, verified_made } = Notes::read(folder);
-        let mut fresh = Self { verified, verified_made, ..Self::default() };
+        let Notes { verified, verified_made, restored } = Notes::read(folder);
+        let mut fresh = Self { verified, verified_made, restored, ..Self::default() };
         let mut newest = None;
         for (path, record) in snapshots(folder)? {
             let Ok(record) = record else {

@@ -26,7 +26,7 @@ fn manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
             manifest.points.push(ManifestPoint::from(record));
             Ok(manifest)
         }
-        None => rebuilt_manifest(objects, record.point.lineage),
+        None => rebuilt_manifest(objects, record),
     }
 }
 

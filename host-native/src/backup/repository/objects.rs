@@ -228,6 +228,14 @@ impl Objects {
         }
     }
 
+    /// Every record, and what the newest mark and the newest moves list.
+    pub(super) fn inventory(&self) -> Result<Inventory> {
+        let inventory = Inventory::new(self.entries()?);
+        let kept = self.kept(&inventory)?;
+        let moves = inventory.newest_moves().map(|moves| self.moves(moves)).transpose()?.unwrap_or_default();
+        Ok(inventory.with_pages(kept, moves))
+    }
+
     /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known. A
     /// record that must have been there and is gone is damage, as one is that can't be read.
     pub(super) fn entries(&self) -> Result<Vec<Claimed>> {

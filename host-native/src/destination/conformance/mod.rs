@@ -37,6 +37,8 @@ pub struct Options {
     pub race_bytes: Vec<u64>,
     /// The checks that are made; empty for all.
     pub only: Vec<&'static str>,
+    /// Makes no more checks after one that speaks against every use of the destination as it is set up.
+    pub stop_early: bool,
 }
 
 impl Default for Options {
@@ -49,6 +51,7 @@ impl Default for Options {
             rounds: 4,
             race_bytes: create::RACE_BYTES.to_vec(),
             only: Vec::new(),
+            stop_early: false,
         }
     }
 }
@@ -72,6 +75,7 @@ impl Options {
                 "list.after-put",
                 "delete.present",
             ],
+            stop_early: true,
             ..Self::default()
         }
     }
@@ -133,5 +137,19 @@ fn run_in(bench: &Bench<'_>) -> Result<Vec<Check>> {
         Check { id: spec.id, need: spec.need, about: spec.about, outcome, took: started.elapsed() }
     };
     let only = &bench.options.only;
-    Ok(specs.iter().filter(|spec| only.is_empty() || only.contains(&spec.id)).map(check).collect())
+    let mut checks = Vec::new();
+    for spec in specs.iter().filter(|spec| only.is_empty() || only.contains(&spec.id)) {
+        let check = check(spec);
+        let matters = match check.need {
+            Need::Required => true,
+            Need::SeveralWriters => !capabilities.single_writer,
+            Need::Optional => false,
+        };
+        let is_over = bench.options.stop_early && matters && matches!(check.outcome, Outcome::Failed(_));
+        checks.push(check);
+        if is_over {
+            break;
+        }
+    }
+    Ok(checks)
 }
