@@ -142,7 +142,7 @@ fn a_new_base_comes_after_so_many_points_or_so_long() {
     for _ in 0..4 {
         made.push(scheduler.run_now("a").unwrap().point.unwrap());
     }
-    place.clock.advance(24 * HOUR);
+    place.clock.advance(24 * HOUR + MINUTE);
     made.push(scheduler.run_now("a").unwrap().point.unwrap());
     assert_eq!(made[..3], ["delta-001", "delta-002", "base-003"]);
     // The first of the two after a day is a regular one that was due, or the one that was asked for.
