@@ -6,7 +6,7 @@ fn told(answer: fn(&Request) -> Response, arguments: &[&str]) -> (Option<i32>, S
     let server = HttpServer::start(answer);
     let ran = command()
         .env("GOOGLE_BASE_URL", server.url())
-        .env("GOOGLE_SKIP_SIGNATURE", "true")
+        .env("GOOGLE_BEARER_TOKEN", "token")
         .args(arguments)
         .output()
         .unwrap();
@@ -19,7 +19,8 @@ fn google_cloud_storage_is_asked_for_objects_below_the_prefix() {
     let none = |_: &Request| Response::s3_error(404, "NoSuchKey", "The specified key does not exist.");
     let (code, said, asked) = told(none, &["backup", "list", "--source", "gs://bucket/my/repo"]);
     assert_eq!(code, Some(4), "{said}");
-    assert_eq!(asked, ["HEAD /bucket/my%2Frepo%2Fclaims%2F0", "GET /bucket/my%2Frepo%2Fclaims%2F0"]);
+    let claim = "/bucket/my%2Frepo%2Fclaims%2F0";
+    assert_eq!(asked[..2], [format!("HEAD {claim}"), format!("GET {claim}")]);
     let none = |_: &Request| Response::s3_error(404, "NoSuchBucket", "The specified bucket does not exist.");
     let (code, said, _) = told(none, &["backup", "list", "--source", "gs://bucket/my/repo"]);
     assert!(code == Some(1) && said.contains("no such bucket"), "{said}");
@@ -36,5 +37,5 @@ fn google_cloud_storage_is_asked_for_exclusive_creation() {
     };
     let (code, said, asked) = told(answer, &["dest", "test", "gs://bucket/x"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(asked.iter().any(|asked| asked.starts_with("PUT /bucket/x%2Fchronicle-test-")), "{asked:?}");
+    assert!(asked.iter().any(|asked| asked.starts_with("PUT /bucket/x%2Fchronicle%2Dtest%2D")), "{asked:?}");
 }

@@ -47,7 +47,7 @@ fn story(prepare: &dyn Fn(&mut Command), repository: &str, more: &[&str]) {
     let mut moments = Vec::new();
     for batch in 0..4 {
         write(&db, batch);
-        moments.push((db.position(), db.digest().unwrap().to_string()));
+        moments.push((db.position(), db.digest(false).unwrap().0.to_string()));
         if batch % 2 == 0 {
             db.checkpoint().unwrap();
         }
