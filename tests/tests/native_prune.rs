@@ -202,7 +202,7 @@ fn spread(db: &Db, oracle: &mut Oracle, week: i64) {
 
 #[test]
 fn mostly_dead_objects_are_consolidated_and_every_reader_finds_what_was_moved() {
-    let (mut place, mut oracle) = (Place::new(), Oracle::default());
+    let (place, mut oracle) = (Place::new(), Oracle::default());
     for week in 1..=5 {
         spread(&place.db, &mut oracle, week);
         place.db.compact().unwrap();
