@@ -33,7 +33,7 @@ impl Machine {
         chronicle_with_input(&["import", "--path", &db], ROWS.as_bytes()).done();
         machine.backup();
         let config = "[[job]]\nname = \"a\"\nsource = \"/var/lib/chronicle/data.db\"\ndest = \"/backup/repo\"\nevery = \"1s\"\n";
-        fs::write(machine.path("/etc/chronicle.toml"), machine.moved(&config)).unwrap();
+        fs::write(machine.path("/etc/chronicle.toml"), machine.moved(config)).unwrap();
         machine
     }
 

@@ -103,7 +103,9 @@ mod tests {
     fn what_a_hold_has_not_taken_stays_up_to_its_limit_and_past_it_is_a_gap() {
         let hold = |behind, bytes_max| LogHold { behind, bytes_max };
         let gap = |first_lsn, last_lsn| Some(LogGap { first_lsn, last_lsn });
-        let cases: &[(&[LogHold], u64, &[Lsn], Option<LogGap>)] = &[
+        /// Holds, bytes to keep anyway; files that go, the gap that they leave.
+        type Case<'a> = (&'a [LogHold], u64, &'a [Lsn], Option<LogGap>);
+        let cases: &[Case<'_>] = &[
             (&[], 0, &[1, 11, 21, 31], None),
             (&[], 250, &[1, 11], None),
             // Commit 25 is the last that was taken: the file that holds 26 stays, and those behind it.
