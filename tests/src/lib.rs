@@ -7,6 +7,7 @@ pub mod lying;
 pub mod measure;
 pub mod naive;
 pub mod oracle;
+pub mod outliving;
 pub mod program;
 pub mod question;
 pub mod simulator;
