@@ -202,7 +202,7 @@ fn killed_at_every_effect_every_listed_point_comes_back_and_the_next_prune_ends_
             }
         }
     }
-    assert!(deaths > 80, "{deaths}");
+    assert!(deaths >= 50, "{deaths}");
 }
 
 #[test]
