@@ -12,9 +12,12 @@ pub mod repository;
 mod restore;
 mod snapshot;
 mod source;
+#[cfg(feature = "remote")]
+mod storage;
 
 pub use drill::{DrillConfig, DrillReport, drill, drill_with};
 pub use folder_prune::{PlannedSnapshot, SnapshotPrunePlan};
+pub use partial::{Conflict, IntoReport, PointChanges};
 pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Proof,
@@ -25,6 +28,8 @@ pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, rest
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
 pub(crate) use source::read_record;
 pub use source::{BackupSource, find_source, snapshots};
+#[cfg(feature = "remote")]
+pub use storage::BackupOptions;
 
 /// Told how many bytes are done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);

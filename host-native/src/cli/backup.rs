@@ -32,6 +32,7 @@ enum Verb {
     Release(prune::Release),
     Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
+    Repair(super::repair::Repair),
 }
 
 /// List the points of a delta repository, or the snapshots of a folder
@@ -91,6 +92,7 @@ of some commits was gone already: the point is made and whole, but the moments b
 
 Examples:
   chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup create --source data.db --dest s3://bucket/backups --delta
   chronicle backup create --source data.db --dest /backup/repo --delta --dry-run
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28")]
 struct Create {
@@ -106,6 +108,9 @@ struct Create {
     /// Make a point that brings everything and continues nothing
     #[arg(long, requires = "delta")]
     new_base: bool,
+    /// Declare that one host only ever writes to the repository: for stores that can't keep two apart, and WebDAV
+    #[arg(long, requires = "delta")]
+    single_writer: bool,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -123,6 +128,7 @@ impl Backup {
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
             Verb::Slots(verb) => verb.run(json),
             Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
+            Verb::Repair(verb) => verb.run(json),
         }
     }
 }
@@ -131,7 +137,13 @@ impl Create {
     fn run(&self, json: bool) -> Outcome {
         let db = open_source(&self.source)?;
         if self.delta {
-            return super::delta::create(&db, &self.dest, self.new_base, self.dry_run, json);
+            return super::delta::create(
+                &db,
+                &self.dest,
+                (self.new_base, self.single_writer),
+                self.dry_run,
+                json,
+            );
         }
         let manager = BackupManager::new(&db);
         if self.dry_run {

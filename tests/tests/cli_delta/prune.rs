@@ -152,8 +152,8 @@ fn every_point_comes_back(place: &mut Place) -> usize {
     let points = points(place);
     for (name, lsn) in &points {
         let target = place.path("scratch");
-        let config = chronicle::RestoreConfig::new(place.path("my repo"), &target).at_lsn(*lsn);
-        chronicle::backup::restore_delta_backup(config).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let wanted = chronicle::RestoreConfig::new(place.path("my repo"), &target).at_lsn(*lsn);
+        chronicle::backup::restore_delta_backup(wanted).unwrap_or_else(|error| panic!("{name}: {error}"));
         let restored = Db::open(target.join("data.db"), config()).unwrap();
         assert_eq!(restored.digest(false).unwrap().0.to_string(), place.digest(*lsn), "{name}");
         drop(restored);

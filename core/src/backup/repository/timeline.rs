@@ -225,12 +225,19 @@ impl Timeline {
         let mut last = start;
         while last.lsn < branch.to {
             let Some(log) = self.log_behind(branch, last.lsn) else { break };
-            let whole = log.last_lsn <= branch.to;
+            let end = log.reach(last.lsn).min(branch.to);
+            if end <= last.lsn {
+                break;
+            }
+            let whole = end == log.last_lsn;
             last = SpanEnd {
                 epoch: branch.identity.epoch,
-                lsn: log.last_lsn.min(branch.to),
+                lsn: end,
                 commit_time_ns: whole.then_some(log.last_commit_time_ns),
             };
+            if !whole {
+                break;
+            }
         }
         last
     }

@@ -9,16 +9,21 @@ mod hints;
 mod history;
 mod hold;
 mod in_place;
+mod inside;
 mod job;
 mod log;
 mod look;
 mod moves;
 mod objects;
+mod orphans;
 mod proof_note;
 pub(super) mod prune;
+mod repair;
 mod restore;
 mod slot;
 mod slots;
+mod survey;
+mod trial;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
@@ -28,7 +33,9 @@ pub use chronicle_core::backup::repository::{
 pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
+pub use orphans::{ORPHANS_NAMED_MAX, Orphans};
 pub use proof_note::Proof;
+pub use repair::{Repair, RepairReport};
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };

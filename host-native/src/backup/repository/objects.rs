@@ -3,9 +3,10 @@ use crate::destination::{Body, Bytes, Destination, ObjectName, Put, PutMode, Put
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::regular_file::RegularFile;
 use chronicle_core::backup::repository::{
-    CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, Inventory, JobId, KeptObject,
-    ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, NewestSearch,
-    PointLists, PointNumber, PointRecord, SearchStep, Timeline, Void, claim_name, read_list,
+    BackupState, CLAIM_LEN_MAX, Claim, Claimed, ENTRY_RECORD_LEN_MAX, Entry, EntryKind, EntryRecord,
+    Inventory, JobId, KeptObject, ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest,
+    MoveTable, MovesRecord, NewestSearch, PointLists, PointNumber, PointRecord, STATE_LEN_MAX, STATE_NAME,
+    SearchStep, Timeline, Void, claim_name, read_list,
 };
 use chronicle_core::ids::{Hash, Job};
 use std::collections::BTreeMap;
@@ -36,6 +37,11 @@ pub(super) enum Created {
 impl Objects {
     pub(super) fn new(destination: Arc<dyn Destination>) -> Self {
         Self { destination }
+    }
+
+    /// Where they are.
+    pub(super) fn destination(&self) -> &dyn Destination {
+        &*self.destination
     }
 
     /// What the destination is called in messages.
@@ -124,7 +130,23 @@ impl Objects {
 
     /// Whether anybody began a repository here.
     pub(super) fn is_there(&self) -> Result<bool> {
-        self.is_claimed(0)
+        // A first claim that is gone is damage, and whoever reads on says so. A snapshot may have any name.
+        let base = Entry::new(EntryKind::Base, 0);
+        Ok(self.is_claimed(0)? || matches!(self.record(base)?, Some(Ok(EntryRecord::Point(_)))))
+    }
+
+    /// The entry of this number that has a record, without reading it, or its claim.
+    pub(super) fn recorded(&self, number: PointNumber) -> Result<Option<Entry>> {
+        for kind in [EntryKind::Base, EntryKind::Delta, EntryKind::Prune, EntryKind::Moves] {
+            let entry = Entry::new(kind, number);
+            if entry.check().is_ok() {
+                let name = ObjectName::new(entry.record().to_string())?;
+                if self.retry(|destination| destination.stat(&name))?.is_some() {
+                    return Ok(Some(entry));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a number is claimed, without reading the claim.
@@ -175,8 +197,28 @@ impl Objects {
         Manifest::parse(&self.get(MANIFEST_NAME, MANIFEST_LEN_MAX).ok()??).ok()
     }
 
-    /// The newest claimed number.
+    /// The state, if there is one that can be read. It is a hint.
+    pub(super) fn state(&self) -> Option<BackupState> {
+        BackupState::parse(&self.get(STATE_NAME, STATE_LEN_MAX).ok()??).ok()
+    }
+
+    /// The newest claimed number. `Damaged` where the claim behind it is gone and its record is there: a reader would take an
+    /// older point for the newest, and a writer would take the number again.
     pub(super) fn newest(&self) -> Result<Option<PointNumber>> {
+        loop {
+            let newest = self.newest_claim()?;
+            let next = newest.map_or(0, |newest| newest + 1);
+            match self.recorded(next)? {
+                None => return Ok(newest),
+                // Somebody may have claimed and recorded it in between.
+                Some(_) if self.is_claimed(next)? => {}
+                Some(_) => return Err(gone(next).at(self.place())),
+            }
+        }
+    }
+
+    /// The newest claimed number, as far as claims tell.
+    pub(super) fn newest_claim(&self) -> Result<Option<PointNumber>> {
         let mut search = NewestSearch::new(self.manifest().map(|manifest| manifest.newest_number));
         loop {
             match search.next() {
@@ -184,35 +226,6 @@ impl Objects {
                 SearchStep::Ask(number) => search.answer(self.is_claimed(number)?),
             }
         }
-    }
-
-    /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known.
-    pub(super) fn entries(&self) -> Result<Vec<(Entry, Option<Result<EntryRecord>>)>> {
-        let numbers = 0..self.newest()?.map_or(0, |newest| newest + 1);
-        let mut entries = Vec::new();
-        for number in numbers {
-            let claim = self.claim(number)?.ok_or_else(|| {
-                Error::damaged("the claim is gone, though later numbers are claimed: put it back")
-                    .at(claim_name(number))
-                    .at(self.place())
-            })?;
-            entries.push((claim.entry, self.record(claim.entry)?));
-        }
-        Ok(entries)
-    }
-
-    /// What the records add up to.
-    pub(super) fn timeline(&self) -> Result<Timeline> {
-        self.timeline_of(self.entries()?)
-    }
-
-    /// The same, of records that are read already.
-    pub(super) fn timeline_of(&self, entries: Vec<(Entry, Option<Result<EntryRecord>>)>) -> Result<Timeline> {
-        let inventory = Inventory::new(entries.clone());
-        let kept = self.kept(&inventory)?;
-        let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
-        let timeline = Timeline::new(records, &kept).at(|| self.place())?;
-        Ok(timeline.without(inventory.condemned()))
     }
 
     /// Every record, and what the newest mark and the newest moves list.
@@ -223,7 +236,49 @@ impl Objects {
         Ok(inventory.with_pages(kept, moves))
     }
 
-    fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {
+    /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known. A
+    /// record that must have been there and is gone is damage, as one is that can't be read.
+    pub(super) fn entries(&self) -> Result<Vec<Claimed>> {
+        let numbers = 0..self.newest()?.map_or(0, |newest| newest + 1);
+        let mut entries = Vec::new();
+        for number in numbers {
+            let claim = self.claim(number)?.ok_or_else(|| gone(number).at(self.place()))?;
+            entries.push((claim.entry, self.record(claim.entry)?));
+        }
+        self.find_lost(&mut entries);
+        Ok(entries)
+    }
+
+    /// Records that are gone, though others or a hint name their points, become damaged ones.
+    pub(super) fn find_lost(&self, entries: &mut [Claimed]) {
+        if entries.iter().all(|(_, record)| record.is_some()) {
+            return;
+        }
+        let manifest = self.manifest().map(|manifest| manifest.points).unwrap_or_default();
+        let state = self.state().map(|state| state.entry);
+        let hinted = manifest.into_iter().map(|point| point.entry).chain(state);
+        let lost = Inventory::new(entries.iter().cloned()).lost(hinted);
+        for (entry, record) in entries.iter_mut().filter(|(entry, _)| lost.contains(entry)) {
+            let error = Error::damaged("its record is gone, though others name this entry");
+            *record = Some(Err(error.at(entry.record()).at(self.place())));
+        }
+    }
+
+    /// What the records add up to.
+    pub(super) fn timeline(&self) -> Result<Timeline> {
+        self.timeline_of(self.entries()?)
+    }
+
+    /// The same, of records that are read already.
+    pub(super) fn timeline_of(&self, entries: Vec<Claimed>) -> Result<Timeline> {
+        let inventory = Inventory::new(entries.clone());
+        let kept = self.kept(&inventory)?;
+        let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
+        let timeline = Timeline::new(records, &kept).at(|| self.place())?;
+        Ok(timeline.without(inventory.condemned()))
+    }
+
+    pub(super) fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {
         let Some(mark) = inventory.newest_prune() else { return Ok(Vec::new()) };
         let pages = self.pages(mark.kept.iter())?;
         read_list(&mark.kept, &mut |page: &ListPageRef| page_of(&pages, page)).at(|| self.place())
@@ -330,6 +385,14 @@ impl Objects {
         let options = PutMode::Overwrite.by(Job(job.0));
         self.retry(|destination| destination.put(&name, &Bytes(bytes), options)).map(drop)
     }
+}
+
+/// A claim that must be there.
+pub(super) fn gone(number: PointNumber) -> Error {
+    Error::damaged(
+        "the claim is gone, though its record or later numbers are there: `chronicle backup repair` puts it back",
+    )
+    .at(claim_name(number))
 }
 
 type Pages = BTreeMap<chronicle_core::backup::repository::ObjectName, Vec<u8>>;

@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::repository::{
     Entry, EntryKind, Inventory, JobId, NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, PointNumber,
-    ProofNote, proof_name,
+    PointRecord, ProofNote, proof_name,
 };
 use chronicle_core::ids::Hash;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a point was proven.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +47,19 @@ impl Repository {
         let newest = self.proofs()?.with(noted, was_restored);
         objects.hint(NEWEST_PROOFS_NAME, &newest.to_bytes()?, job)?;
         Ok(noted)
+    }
+
+    /// The notes on points that can be read and are of the record that is there, by point.
+    pub fn notes(&self, points: &[PointRecord]) -> Result<BTreeMap<Entry, ProofNote>> {
+        let mut notes = BTreeMap::new();
+        for point in points {
+            let Some(Ok(found)) = note(self.objects(), point.entry)? else { continue };
+            let record = self.objects().record_bytes(point.entry)?;
+            if record.is_some_and(|record| Hash::of(&record) == found.record) {
+                notes.insert(point.entry, found);
+            }
+        }
+        Ok(notes)
     }
 
     /// The newest point that was verified, and the last restore that was proven. Where the summary is missing or damaged, what

@@ -208,9 +208,6 @@ fn work_off(
     for entry in entries.iter().filter(|entry| entry.kind.is_point()) {
         objects.delete(proof_name(entry.number))?;
     }
-    let lineage = inventory.points().next().map(|point| point.point.lineage);
-    if let Some(lineage) = lineage {
-        report.hint_error = hints::rebuild(objects, mark.job, lineage).err();
-    }
+    report.hint_error = hints::rebuild(objects, mark.job).err();
     Ok(report)
 }
