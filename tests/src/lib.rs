@@ -10,6 +10,7 @@ pub mod lying;
 pub mod measure;
 pub mod naive;
 pub mod oracle;
+pub mod outliving;
 pub mod program;
 pub mod question;
 #[cfg(unix)]

@@ -6,12 +6,10 @@ use chronicle::destination::{
     Put, PutMode, PutOptions, objects,
 };
 use chronicle::verify::VerifyLevel;
-use chronicle::{
-    BackupManager, Config, Db, DeltaBackupConfig, Error, ErrorKind, Keep, Point, Result, Selector, TimeRange,
-};
+use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, Error, ErrorKind, Keep, Point, Result};
 use chronicle_tests::ledger;
 use chronicle_tests::lying::{Lie, Lying, Rule};
-use chronicle_tests::workload::Random;
+use chronicle_tests::outliving;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +45,8 @@ fn every_point_comes_back(destination: &Arc<dyn Destination>) -> BTreeSet<u64> {
     let content = repository.content().unwrap();
     for point in content.timeline.points() {
         let opened = repository.open_at(&Moment::Lsn { lsn: point.point.lsn, epoch: None }).unwrap();
-        let digest = opened.db.digest(false).unwrap().0;
+        // Its bytes are compared by `is_sound`.
+        let digest = opened.db.digest(true).unwrap().0;
         assert_eq!(point.point.digest, Some(digest), "{}", point.entry);
     }
     content.timeline.points().iter().map(|point| point.number()).collect()
@@ -73,20 +72,6 @@ fn copy_of(content: &BTreeMap<ObjectName, Vec<u8>>) -> MemoryDestination {
         let _ = copy.put(name, &Bytes(bytes), PutMode::Overwrite.by(Job([7; 16]))).unwrap();
     }
     copy
-}
-
-/// Commits of two metrics in weeks of their own, so that segments of the one outlive those of the other.
-fn spread(db: &Db, week: i64) {
-    for (metric, week, count) in [("stays", 2 * week, 400), ("goes", 2 * week + 1, 4_000)] {
-        let mut random = Random::new(week as u64);
-        let points: Vec<Point> = (0..count)
-            .map(|i| {
-                let time = (week * 7 * 86_400 + i) * 1_000_000_000;
-                Point::new(metric, time, f64::from_bits(random.bits() >> 2)).tag("s", (i % 3).to_string())
-            })
-            .collect();
-        db.write_batch(&points).unwrap();
-    }
 }
 
 /// The host dies at an effect: before it, or after it and before the answer; no call succeeds from then on.
@@ -155,17 +140,20 @@ fn killed_at_every_effect_every_listed_point_comes_back_and_the_next_prune_ends_
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path());
     let destination: Arc<dyn Destination> = Arc::new(MemoryDestination::new());
-    for week in 1..=6 {
-        spread(&db, week);
-        db.compact().unwrap();
+    outliving::write(&db, "stays", 1, 0);
+    outliving::write(&db, "goes", 2, 6);
+    backup(&db, &destination).unwrap();
+    outliving::delete(&db, "goes", 2);
+    for commit in 0..7 {
         backup(&db, &destination).unwrap();
-    }
-    prune(&destination, Keep::last(5), false).unwrap();
-    for week in 7..=8 {
-        db.delete(&Selector::metric("goes"), TimeRange::ALL).unwrap().unwrap();
-        db.compact().unwrap();
-        backup(&db, &destination).unwrap();
-        spread(&db, week);
+        db.write_batch(&[Point::new("small", commit, 1.0)]).unwrap();
+        if commit % 2 == 0 {
+            db.checkpoint().unwrap();
+        }
+        if commit == 3 {
+            let keep = PruneConfig::at_destination(Arc::clone(&destination), Keep::last(4));
+            assert_eq!(prune_with(&keep.consolidate(false)).unwrap().points_removed, 1);
+        }
     }
     backup(&db, &destination).unwrap();
     let before = content(&*destination);
@@ -214,7 +202,7 @@ fn killed_at_every_effect_every_listed_point_comes_back_and_the_next_prune_ends_
             }
         }
     }
-    assert!(deaths > 80, "{deaths}");
+    assert!(deaths >= 50, "{deaths}");
 }
 
 #[test]
