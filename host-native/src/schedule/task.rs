@@ -89,6 +89,7 @@ fn backup(job: &CheckedJob, db: Option<&Db>, now_ns: i64, report: &mut RunReport
         }
         BackupKind::Delta => {
             let config = DeltaBackupConfig::new(dest);
+            let config = if job.config.single_writer { config.single_writer() } else { config };
             let config =
                 if new_base_is_due(job, now_ns)? { config.new_base() } else { config.continue_newest() };
             let made = manager.create_delta_backup_with(&config, &|_, _| {})?;

@@ -43,6 +43,9 @@ pub struct JobConfig {
     pub source: Option<PathBuf>,
     /// A delta repository (a path or URL), or a folder in which snapshot directories are made.
     pub dest: PathBuf,
+    /// Declares that no other host ever writes there: for stores that can't keep two apart.
+    #[serde(default)]
+    pub single_writer: bool,
     /// What is made there.
     #[serde(default)]
     pub kind: BackupKind,
@@ -240,6 +243,7 @@ impl JobConfig {
             name: name.into(),
             source: None,
             dest: dest.into(),
+            single_writer: false,
             kind: BackupKind::Delta,
             schedule: None,
             every: None,
