@@ -54,7 +54,7 @@ fn list_points(place: &Path, json: bool) -> Outcome {
     table.finish(&mut text);
     let describe =
         |record: &PointRecord| point(record, notes.get(&record.entry), held.contains(&record.number()));
-    let points: Vec<Value> = content.timeline.points().iter().map(|record| describe(record)).collect();
+    let points: Vec<Value> = content.timeline.points().iter().map(describe).collect();
     let report = Report::new().line(String::from_utf8_lossy(&text).trim_end_matches('\n'));
     let report = proven(report, &repository.proofs()?);
     finish(report.field("repository", repository.place()).field("points", points), &content, json)
