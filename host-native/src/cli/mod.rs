@@ -20,6 +20,7 @@ mod import;
 mod init;
 mod inspect;
 mod interrupt;
+mod keys;
 mod metrics;
 mod names;
 mod output;

@@ -5,14 +5,15 @@ use super::rows::{Align, Table};
 use super::{Outcome, Status};
 use chronicle::backup::repository::{ManifestPoint, PointRecord, Span, SpanEnd};
 use chronicle::backup::{Repository, RepositoryContent};
+use chronicle::crypt::Keys;
 use chronicle::now_ns;
 use chronicle::verify::{Finding, VerifyLevel};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Lists the points.
-pub(super) fn list(place: &Path, json: bool) -> Outcome {
-    let repository = Repository::open(place)?;
+pub(super) fn list(place: &Path, keys: &Keys, json: bool) -> Outcome {
+    let repository = Repository::open_with(place, keys)?;
     let content = repository.content()?;
     let right = Align::Right;
     let mut table = Table::new(
@@ -26,7 +27,10 @@ pub(super) fn list(place: &Path, json: bool) -> Outcome {
             record.entry.to_string(),
             time(record.point.commit_time_ns),
             record.point.lsn.to_string(),
-            record.point.digest.map_or("?".into(), |digest| grouped(digest.points)),
+            match record.is_withheld() {
+                true => "encrypted".into(),
+                false => record.point.digest.map_or("?".into(), |digest| grouped(digest.points)),
+            },
             bytes(ManifestPoint::from(record).bytes),
             gap.unwrap_or_default(),
         ];
@@ -39,8 +43,8 @@ pub(super) fn list(place: &Path, json: bool) -> Outcome {
 }
 
 /// Prints which moments can be restored.
-pub(super) fn timeline(place: &Path, json: bool) -> Outcome {
-    let repository = Repository::open(place)?;
+pub(super) fn timeline(place: &Path, keys: &Keys, json: bool) -> Outcome {
+    let repository = Repository::open_with(place, keys)?;
     let content = repository.content()?;
     let timeline = &content.timeline;
     let epochs: Vec<Value> = timeline
@@ -100,7 +104,8 @@ fn point(record: &PointRecord) -> Value {
         "complete_until": time(point.complete_until_ns),
         "created": time(point.created_ns),
         "points": point.digest.map(|digest| digest.points.to_string()),
-        "series": point.series.to_string(),
+        "series": (!record.is_withheld()).then(|| point.series.to_string()),
+        "encrypted_to": record.encryption.as_ref().map(|part| part.recipients.clone()),
         "digest": point.digest.map(|digest| digest.to_string()),
         "bytes": ManifestPoint::from(record).bytes.to_string(),
         "gap": record.gap.map(|gap| json!({ "first_lsn": gap.first_lsn.to_string(), "last_lsn": gap.last_lsn.to_string() })),
@@ -114,8 +119,8 @@ fn span(span: &Span) -> Value {
 }
 
 /// Verifies it.
-pub(super) fn verify(place: &Path, level: VerifyLevel, json: bool) -> Outcome {
-    let repository = Repository::open(place)?;
+pub(super) fn verify(place: &Path, level: VerifyLevel, keys: &Keys, json: bool) -> Outcome {
+    let repository = Repository::open_with(place, keys)?;
     let report = repository.verify(level, &shared("verifying"))?;
     let mut text =
         Report::new().line(format_args!("{} (delta repository)", repository.place())).line(format_args!(

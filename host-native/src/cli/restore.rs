@@ -1,5 +1,6 @@
 //! `chronicle restore`: makes a database out of a backup.
 use super::args::{At, parse_at, parse_epoch};
+use super::keys::KeyArgs;
 use super::place::age_text;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
@@ -26,6 +27,7 @@ status 4, and the message names the two nearest.
 
 Examples:
   chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
+  chronicle restore --source /backup/sealed --dest restored --identity key.txt
   chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
   chronicle restore --source /backup/latest --dest /var/lib/chronicle --force")]
 pub(super) struct Restore {
@@ -47,6 +49,8 @@ pub(super) struct Restore {
     /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 impl Restore {
@@ -64,7 +68,7 @@ impl Restore {
     }
 
     fn restore_repository(&self, json: bool) -> Outcome {
-        let config = RestoreConfig::new(&self.source, &self.dest).force(self.force);
+        let config = RestoreConfig::new(&self.source, &self.dest).force(self.force).keys(self.keys.keys()?);
         let config = match self.at.unwrap_or(At::Latest) {
             At::Latest => config,
             At::Time(time_ns) => config.point_in_time(time_ns),

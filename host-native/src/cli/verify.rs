@@ -1,4 +1,5 @@
 //! `chronicle verify`: whether a database or a snapshot is what was written.
+use super::keys::KeyArgs;
 use super::progress::shared;
 use super::report::{Report, time};
 use super::{Outcome, Status};
@@ -25,6 +26,8 @@ pub(super) struct Verify {
     /// How much is checked
     #[arg(long, value_enum, default_value_t = Level::Full)]
     level: Level,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// How much is checked.
@@ -51,7 +54,7 @@ impl From<Level> for VerifyLevel {
 impl Verify {
     pub(super) fn run(&self, json: bool) -> Outcome {
         if is_repository(&self.path)? {
-            return super::repository::verify(&self.path, self.level.into(), json);
+            return super::repository::verify(&self.path, self.level.into(), &self.keys.keys()?, json);
         }
         let verified = verify_with(&self.path, self.level.into(), &shared("verifying"))?;
         let report = &verified.report;

@@ -153,6 +153,7 @@ fn point() -> EntryRecord {
         policies: Policies::default(),
         policy_state: PolicyState::default(),
         database_created_ns: 0,
+        encryption: None,
     }))
 }
 

@@ -1,11 +1,15 @@
 //! Delta backups: what is asked for, what is answered.
+use super::host_state::HostFiles;
 use super::job::Job;
 use super::objects::Objects;
-use super::slot::Slot;
+use super::sealing::Sealing;
+use super::slot::{Slot, name_of};
 use crate::backup::{BackupManager, Progress};
+use crate::crypt::{EncryptTo, Keys};
 use crate::destination::{Destination, FolderDestination, open};
 use crate::error::{At, Error, ErrorKind, Result};
-use chronicle_core::backup::repository::{BackupState, DeltaPlan, PointRecord};
+use crate::host::random_epoch;
+use chronicle_core::backup::repository::{BackupState, DeltaPlan, JobId, PointRecord};
 use chronicle_core::engine::Snapshot;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,14 +28,21 @@ pub(crate) enum RepositoryPlace {
 }
 
 impl RepositoryPlace {
+    /// What lies there, without a key.
     pub(super) fn open(&self) -> Result<Objects> {
-        Ok(Objects::new(match self {
+        self.open_with(&Keys::none(), false)
+    }
+
+    /// With keys; a repository that is not there yet will be encrypted if `encrypt` says so.
+    pub(super) fn open_with(&self, keys: &Keys, encrypt: bool) -> Result<Objects> {
+        let destination: Arc<dyn Destination> = match self {
             Self::Destination(destination) => Arc::clone(destination),
             Self::Path(path) => match path.to_str() {
                 Some(url) => Arc::from(open(url)?),
                 None => Arc::new(FolderDestination::new(path)?),
             },
-        }))
+        };
+        Objects::open(destination, keys, encrypt)
     }
 }
 
@@ -48,6 +59,9 @@ pub fn is_repository(place: &Path) -> Result<bool> {
 pub struct DeltaBackupConfig {
     place: RepositoryPlace,
     pub(super) after: After,
+    pub(super) encrypt_to: Option<EncryptTo>,
+    pub(super) change_recipients: bool,
+    keys: Keys,
 }
 
 /// What the new point continues.
@@ -66,12 +80,16 @@ pub(super) enum After {
 impl DeltaBackupConfig {
     /// To the repository at a path or URL.
     pub fn new(repository: impl AsRef<Path>) -> Self {
-        Self { place: RepositoryPlace::Path(repository.as_ref().to_owned()), after: After::Nothing }
+        Self::of(RepositoryPlace::Path(repository.as_ref().to_owned()))
     }
 
     /// To the repository at a destination.
     pub fn to_destination(destination: Arc<dyn Destination>) -> Self {
-        Self { place: RepositoryPlace::Destination(destination), after: After::Nothing }
+        Self::of(RepositoryPlace::Destination(destination))
+    }
+
+    fn of(place: RepositoryPlace) -> Self {
+        Self { place, after: After::Nothing, encrypt_to: None, change_recipients: false, keys: Keys::none() }
     }
 
     /// Goes on from the repository that this state is of: an increment. Where it has newer points of this database, the
@@ -93,8 +111,30 @@ impl DeltaBackupConfig {
         Self { after: After::NewBase, ..self }
     }
 
+    /// Encrypts every object. A repository is encrypted or not as a whole, and to the same recipients from its first point on;
+    /// anything else is an error. By itself a backup is not encrypted, and then an encrypted repository is an error too.
+    ///
+    /// With recipients this host needs no key: it goes on from what it keeps beside the database
+    /// (`data.db.state-delta-<hash>`), and makes a base where that is lost. With a passphrase the key lies in the repository, as `key.age`.
+    #[must_use]
+    pub fn encrypt_to(self, to: EncryptTo) -> Self {
+        Self { encrypt_to: Some(to), ..self }
+    }
+
+    /// Lets this point and later ones be encrypted to other recipients than the newest one. Older points stay as they are.
+    #[must_use]
+    pub fn change_recipients(self) -> Self {
+        Self { change_recipients: true, ..self }
+    }
+
+    /// What opens the points that are there, where this host has it: then a delta needs nothing beside the database.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
     pub(super) fn objects(&self) -> Result<Objects> {
-        self.place.open()
+        self.place.open_with(&self.keys, self.encrypt_to.is_some())
     }
 }
 
@@ -115,6 +155,8 @@ pub struct DeltaReport {
     pub record: PointRecord,
     /// Where the next delta starts.
     pub state: BackupState,
+    /// Why a base was made where a delta could have been: this host can't read what it would go on from.
+    pub base_reason: Option<String>,
     /// Bytes that the point brought: objects and pages, record excluded.
     pub bytes: u64,
     /// Bytes of those that an interrupted attempt had brought already.
@@ -149,9 +191,16 @@ impl BackupManager<'_> {
     ) -> Result<DeltaReport> {
         let started = Instant::now();
         self.db.shared.store.data()?;
-        let objects = config.objects()?;
-        let slot = Slot::take(&self.db.shared.paths, &objects.place(), self.db.identity().lineage)?;
-        let mut job = Job::new(self.db, objects, slot, config.after);
+        let mut objects = config.objects()?;
+        let paths = &self.db.shared.paths;
+        let slot = Slot::take(paths, &objects.place(), self.db.identity().lineage)?;
+        let files = slot.is_kept().then(|| HostFiles::new(paths, &name_of(&objects.place())));
+        let (to, change) = (config.encrypt_to.as_ref(), config.change_recipients);
+        let sealing = Sealing::prepare(&mut objects, to, change, Some(JobId(random_epoch()?.0)))?;
+        if let Some(local) = files.as_ref().filter(|_| sealing.is_some()).and_then(HostFiles::load) {
+            objects.add_local(local);
+        }
+        let mut job = Job::new(self.db, objects, slot, config.after).sealed(sealing, files);
         for _ in 0..ATTEMPTS_MAX {
             if let Some(report) = job.attempt(started, progress)? {
                 return Ok(report);
@@ -166,7 +215,14 @@ impl BackupManager<'_> {
 
     /// Plans a delta backup, claims nothing and writes nothing.
     pub fn plan_delta_backup(&self, config: &DeltaBackupConfig) -> Result<DeltaDryRun> {
-        let objects = config.objects()?;
+        let mut objects = config.objects()?;
+        let paths = &self.db.shared.paths;
+        if Sealing::prepare(&mut objects, config.encrypt_to.as_ref(), config.change_recipients, None)?
+            .is_some()
+            && let Some(local) = HostFiles::new(paths, &name_of(&objects.place())).load()
+        {
+            objects.add_local(local);
+        }
         super::job::plan(self.db, &objects, config.after).at(|| self.db.path().display().to_string())
     }
 }

@@ -3,16 +3,20 @@
 //! `core/docs/format/repository.md` is the protocol: claim, objects, checks, record. What this keeps true: a record is written
 //! only after every object that it names was found to be there, whole; nothing is believed of `manifest.json`, `state.json` or
 //! a listing. What is to be done is decided in core; here bytes are moved and attempts repeated.
+mod age_names;
 mod body;
 mod delta;
 mod hints;
 mod history;
+mod host_state;
 mod in_place;
 mod job;
 mod log;
 mod look;
 mod objects;
+mod opened;
 mod restore;
+mod sealing;
 mod slot;
 mod verify;
 

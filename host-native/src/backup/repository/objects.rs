@@ -1,13 +1,21 @@
 //! The objects of a repository: reading them by what records say, putting them so that they are known to be there.
+use super::age_names::{AgeNames, is_encrypted};
+use super::body::hash_of;
+use super::host_state::HostState;
+use super::opened::Opened;
+use super::sealing::{Sealing, read_key};
+use crate::crypt::{Identity, Keys};
 use crate::destination::{Body, Bytes, Destination, ObjectName, Put, PutMode, PutOptions};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::regular_file::RegularFile;
 use chronicle_core::backup::repository::{
-    CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, Inventory, JobId, KeptObject,
-    ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, NewestSearch,
-    PointLists, PointNumber, PointRecord, SearchStep, Timeline, Void, claim_name, read_list,
+    CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, Inventory, JobId, KeptObject, ListItem,
+    ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, NewPage,
+    NewestSearch, ObjectName as RepositoryName, PointLists, PointNumber, PointRecord, SearchStep, Timeline,
+    Void, claim_name, read_list,
 };
 use chronicle_core::ids::{Hash, Job};
+use chronicle_core::source::ByteRange;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -22,6 +30,17 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(in crate::backup) struct Objects {
     destination: Arc<dyn Destination>,
+    /// Where the objects are age files.
+    opened: Option<Arc<Opened>>,
+}
+
+/// An object as it is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stored {
+    pub(super) len: u64,
+    pub(super) blake3: Hash,
+    /// False when it was there already, left by an earlier attempt.
+    pub(super) is_new: bool,
 }
 
 /// What a creation came to.
@@ -34,8 +53,52 @@ pub(super) enum Created {
 }
 
 impl Objects {
-    pub(super) fn new(destination: Arc<dyn Destination>) -> Self {
-        Self { destination }
+    /// Of the repository at a destination; a new one is encrypted when `encrypt` says so. `keys` open what is encrypted.
+    pub(super) fn open(destination: Arc<dyn Destination>, keys: &Keys, encrypt: bool) -> Result<Self> {
+        let mut objects = Self { destination, opened: None };
+        let is_encrypted = objects.claim(0)?.map_or(encrypt, |claim| claim.is_encrypted);
+        if !is_encrypted {
+            return Ok(objects);
+        }
+        objects.destination = Arc::new(AgeNames::new(objects.destination));
+        objects.opened = Some(Arc::new(Opened::new(keys.clone())));
+        if let Some(passphrase) = &keys.passphrase {
+            let (identity, _) = read_key(&objects, passphrase)?.ok_or_else(|| {
+                Error::invalid(
+                    "the repository has no key.age: it was not made with a passphrase; pass --identity",
+                )
+                .at(objects.place())
+            })?;
+            objects.add_identity(identity);
+        }
+        Ok(objects)
+    }
+
+    /// Whether every object is an age file.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// What was opened of an encrypted repository.
+    pub(super) fn opened(&self) -> Option<&Opened> {
+        self.opened.as_deref()
+    }
+
+    /// Adds what opens.
+    pub(super) fn add_identity(&mut self, identity: Identity) {
+        self.change(|opened| opened.with_identity(identity));
+    }
+
+    /// Adds what this host knows.
+    pub(super) fn add_local(&mut self, local: HostState) {
+        self.change(|opened| opened.with_local(local));
+    }
+
+    fn change(&mut self, change: impl FnOnce(Opened) -> Opened) {
+        if let Some(opened) = self.opened.take() {
+            // What was opened before is opened again.
+            self.opened = Some(Arc::new(change(Arc::unwrap_or_clone(opened))));
+        }
     }
 
     /// What the destination is called in messages.
@@ -83,9 +146,10 @@ impl Objects {
     /// A log object, whole, as its record says it is.
     pub(super) fn log(&self, log: &LogObject) -> Result<Vec<u8>> {
         let bytes = self.range(log.name(), 0, log.len)?;
-        match Hash::of(&bytes) == log.blake3 {
-            true => Ok(bytes),
-            false => Err(Error::damaged(
+        match (Hash::of(&bytes) == log.blake3, &self.opened) {
+            (true, None) => Ok(bytes),
+            (true, Some(opened)) => opened.whole(log.name(), &bytes).at(|| self.place()),
+            (false, _) => Err(Error::damaged(
                 "it is not the log that its record describes (BLAKE3 differs): restore to a moment before it or behind \
                  the next point, and run `chronicle verify` on the repository",
             )
@@ -94,16 +158,28 @@ impl Objects {
         }
     }
 
-    /// Copies bytes of an object into a file. The caller syncs, and checks them.
+    /// Exactly these bytes of a container, as they were before they were encrypted.
+    pub(super) fn data(&self, name: RepositoryName, offset: u64, len: u64) -> Result<Vec<u8>> {
+        match &self.opened {
+            None => self.range(name, offset, len),
+            Some(opened) => opened.range(self, name, ByteRange::new(offset, len)).at(|| self.place()),
+        }
+    }
+
+    /// Copies bytes of a container into a file, as they were before they were encrypted. The caller syncs, and checks them.
     pub(super) fn copy(
         &self,
-        name: &ObjectName,
+        name: RepositoryName,
         offset: u64,
         len: u64,
         target: &RegularFile,
         target_offset: u64,
     ) -> Result<()> {
-        self.retry(|destination| destination.get_to(name, offset, len, target, target_offset))
+        if self.is_encrypted() {
+            return target.write_all_at(target_offset, &self.data(name, offset, len)?);
+        }
+        let name = ObjectName::new(name.to_string())?;
+        self.retry(|destination| destination.get_to(&name, offset, len, target, target_offset))
             .map_err(|error| self.missing(error))
     }
 
@@ -144,11 +220,24 @@ impl Objects {
     /// An entry's record; `None` when there is none. What can't be read is `Some(Err)`: it is damage, not absence.
     pub(super) fn record(&self, entry: Entry) -> Result<Option<Result<EntryRecord>>> {
         match self.record_bytes(entry) {
-            Ok(bytes) => Ok(bytes.map(|bytes| EntryRecord::parse(entry, &bytes).at(|| self.place()))),
+            Ok(bytes) => Ok(bytes.map(|bytes| {
+                let record = EntryRecord::parse(entry, &bytes);
+                record.and_then(|record| self.unseal(record, &bytes)).at(|| self.place())
+            })),
             Err(error) if matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::Damaged) => {
                 Ok(Some(Err(Error::damaged(error.message()).at(entry.record()).at(self.place()))))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    fn unseal(&self, record: EntryRecord, bytes: &[u8]) -> Result<EntryRecord> {
+        match (&self.opened, record.as_point().is_some_and(|point| point.encryption.is_some())) {
+            (Some(opened), _) => opened.unseal(record, bytes),
+            (None, false) => Ok(record),
+            (None, true) => {
+                Err(Error::damaged("it is encrypted, and the repository is not").at(record.entry().record()))
+            }
         }
     }
 
@@ -206,45 +295,110 @@ impl Objects {
 
     fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {
         let Some(mark) = inventory.newest_prune() else { return Ok(Vec::new()) };
-        let pages = self.pages(mark.kept.iter())?;
-        read_list(&mark.kept, &mut |page: &ListPageRef| page_of(&pages, page)).at(|| self.place())
+        self.list(&mark.kept)
     }
 
     /// The lists of a point.
     pub(super) fn lists(&self, record: &PointRecord) -> Result<PointLists> {
-        let pages = self.pages(record.lists.iter().map(|(_, page)| page))?;
-        record.lists.read(|page| page_of(&pages, page)).at(|| self.place())
+        if let Some(opened) = &self.opened {
+            opened.expect_open(record).at(|| self.place())?;
+        }
+        Ok(PointLists {
+            segments: self.list(&record.lists.segments)?,
+            tombstones: self.list(&record.lists.tombstones)?,
+            metrics: self.list(&record.lists.metrics)?,
+        })
     }
 
     /// Where a record of moves says that segments lie.
     pub(super) fn moves(&self, record: &MovesRecord) -> Result<MoveTable> {
-        let pages = self.pages(record.segments.iter())?;
-        let segments = read_list(&record.segments, &mut |page: &ListPageRef| page_of(&pages, page))?;
-        Ok(MoveTable::new(record, segments))
+        Ok(MoveTable::new(record, self.list(&record.segments)?))
     }
 
-    fn pages<'a>(&self, pages: impl Iterator<Item = &'a ListPageRef>) -> Result<Pages> {
-        let mut found = Pages::new();
-        for page in pages {
-            if let std::collections::btree_map::Entry::Vacant(slot) = found.entry(page.name()) {
-                slot.insert(self.range(page.name(), 0, u64::from(page.len))?);
+    /// The items of a list of pages.
+    pub(super) fn list<T: ListItem>(&self, pages: &[ListPageRef]) -> Result<Vec<T>> {
+        let (mut plain, mut bytes) = (Vec::new(), Pages::new());
+        match &self.opened {
+            Some(opened) => {
+                for page in opened.pages(self, pages).at(|| self.place())? {
+                    plain.push(page.plain);
+                    bytes.insert(page.plain.name(), page.bytes);
+                }
+            }
+            None => {
+                plain.extend_from_slice(pages);
+                for page in pages {
+                    if let std::collections::btree_map::Entry::Vacant(slot) = bytes.entry(page.name()) {
+                        slot.insert(Arc::new(self.range(page.name(), 0, u64::from(page.len))?));
+                    }
+                }
             }
         }
-        Ok(found)
+        read_list(&plain, &mut |page: &ListPageRef| page_of(&bytes, page)).at(|| self.place())
     }
 
     /// Puts an object that is this job's own, and asks for it again: length, and hash where the destination can tell it.
     /// Returns false when it was there already, left by an earlier attempt.
     pub(super) fn put(&self, name: impl Display, body: &dyn Body, blake3: Hash, job: JobId) -> Result<bool> {
         let name = ObjectName::new(name.to_string())?;
-        if self.holds(&name, body.len(), blake3)? == Some(true) {
+        if self.is_encrypted() && is_encrypted(name.as_str()) {
+            return Err(Error::invalid("an object was not encrypted, and the repository is")
+                .at(&name)
+                .at(self.place()));
+        }
+        self.put_as_it_is(&name, body, blake3, job)
+    }
+
+    /// The same for an object that is encrypted where `sealing` says so. Says what is stored.
+    pub(super) fn put_sealed(
+        &self,
+        name: RepositoryName,
+        body: &dyn Body,
+        blake3: Hash,
+        job: JobId,
+        sealing: Option<&Sealing>,
+    ) -> Result<Stored> {
+        let Some(sealing) = sealing else {
+            let is_new = self.put(name, body, blake3, job)?;
+            return Ok(Stored { len: body.len(), blake3, is_new });
+        };
+        let body = sealing.body(&name, body, blake3)?;
+        let blake3 = hash_of(&body, &|_| {})?;
+        let is_new = self.put_as_it_is(&ObjectName::new(name.to_string())?, &body, blake3, job)?;
+        Ok(Stored { len: body.len(), blake3, is_new })
+    }
+
+    /// A new page of a list, which is kept in mind.
+    pub(super) fn put_page(
+        &self,
+        page: &NewPage,
+        items: u32,
+        job: JobId,
+        sealing: Option<&Sealing>,
+    ) -> Result<bool> {
+        let (Some(sealing), Some(opened)) = (sealing, &self.opened) else {
+            return self.put(page.name, &Bytes(&page.bytes), Hash::of(&page.bytes), job);
+        };
+        let stored = sealing.page(page)?;
+        let hash = Hash::of(&stored.bytes);
+        let name = ObjectName::new(stored.name.to_string())?;
+        let is_new = self.put_as_it_is(&name, &Bytes(&stored.bytes), hash, job)?;
+        let len = u32::try_from(stored.bytes.len()).unwrap_or(u32::MAX);
+        let stored = ListPageRef { home: page.name.entry, hash, len, items };
+        stored.check()?;
+        opened.keep_page(stored, Arc::new(page.bytes.clone()));
+        Ok(is_new)
+    }
+
+    fn put_as_it_is(&self, name: &ObjectName, body: &dyn Body, blake3: Hash, job: JobId) -> Result<bool> {
+        if self.holds(name, body.len(), blake3)? == Some(true) {
             return Ok(false);
         }
         let options = PutMode::Overwrite.by(Job(job.0));
         let mut wait = FIRST_WAIT;
         for attempt in 1..=TRIES_MAX {
-            self.retry(|destination| destination.put(&name, body, options)).map(drop)?;
-            if self.holds(&name, body.len(), blake3)? == Some(true) {
+            self.retry(|destination| destination.put(name, body, options)).map(drop)?;
+            if self.holds(name, body.len(), blake3)? == Some(true) {
                 return Ok(true);
             }
             if attempt < TRIES_MAX {
@@ -256,7 +410,7 @@ impl Objects {
             "the object is not what was sent, although the destination said that it was stored: no point was recorded; \
              find out what is wrong with it with `chronicle dest test`",
         )
-        .at(&name)
+        .at(name)
         .at(self.place()))
     }
 
@@ -313,9 +467,9 @@ impl Objects {
     }
 }
 
-type Pages = BTreeMap<chronicle_core::backup::repository::ObjectName, Vec<u8>>;
+type Pages = BTreeMap<RepositoryName, Arc<Vec<u8>>>;
 
 fn page_of<'a>(pages: &'a Pages, page: &ListPageRef) -> Result<&'a [u8]> {
-    let found = pages.get(&page.name()).map(Vec::as_slice);
+    let found = pages.get(&page.name()).map(|bytes| bytes.as_slice());
     found.ok_or_else(|| Error::damaged("a page was not fetched").at(page.name()))
 }

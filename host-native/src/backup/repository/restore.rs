@@ -8,7 +8,8 @@ use super::objects::Objects;
 use crate::backup::folder::Workshop;
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::{Destination, ObjectName};
+use crate::crypt::Keys;
+use crate::destination::Destination;
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::os_error::OsContext;
@@ -35,6 +36,7 @@ pub struct RestoreConfig {
     moment: Moment,
     epoch: Option<Epoch>,
     options: RestoreOptions,
+    keys: Keys,
 }
 
 /// What a restore of a repository would do; nothing is done yet.
@@ -69,7 +71,14 @@ impl RestoreConfig {
 
     fn of(place: RepositoryPlace, target: impl AsRef<Path>) -> Self {
         let target = target.as_ref().to_owned();
-        Self { place, target, moment: Moment::Latest, epoch: None, options: RestoreOptions::default() }
+        Self {
+            place,
+            target,
+            moment: Moment::Latest,
+            epoch: None,
+            options: RestoreOptions::default(),
+            keys: Keys::none(),
+        }
     }
 
     /// To the state after every commit with a commit time up to `time_ns` (Unix ns), exactly.
@@ -96,6 +105,12 @@ impl RestoreConfig {
         Self { options: RestoreOptions { force }, ..self }
     }
 
+    /// What opens an encrypted repository.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
     fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
@@ -112,7 +127,7 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
 
 /// Finds out what a restore would do: which moment it is, and what is read for it.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
-    let objects = config.place.open()?;
+    let objects = config.place.open_with(&config.keys, false)?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
     let lists = objects.lists(&from.start)?;
@@ -248,11 +263,10 @@ impl DeltaRestorePlan {
     ) -> Result<u64> {
         let start = from.range.offset + offset;
         if at >= there {
-            let name = ObjectName::new(from.object.to_string())?;
-            self.objects.copy(&name, start, len, to, at)?;
+            self.objects.copy(from.object, start, len, to, at)?;
             return Ok(len);
         }
-        let bytes = self.objects.range(from.object, start, len)?;
+        let bytes = self.objects.data(from.object, start, len)?;
         let old = to.read_exact_at(at, len).ok();
         if old.is_some_and(|old| old == bytes) {
             return Ok(0);

@@ -59,6 +59,11 @@ impl Slot {
         Ok(Self { file: Some((file, path)), says })
     }
 
+    /// False where nothing can be kept beside the database.
+    pub(super) fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The job of an attempt that died, and the number that it claims.
     pub(super) fn interrupted(&self) -> Option<(JobId, PointNumber)> {
         self.says.job
@@ -86,7 +91,7 @@ impl Slot {
 }
 
 /// The same for every way to write the same folder.
-fn name_of(place: &str) -> String {
+pub(super) fn name_of(place: &str) -> String {
     let path = Path::new(place);
     let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
     let whole = whole.unwrap_or_else(|_| path.to_owned());

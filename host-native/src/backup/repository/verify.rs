@@ -2,6 +2,7 @@
 use super::delta::RepositoryPlace;
 use super::objects::Objects;
 use crate::backup::Progress;
+use crate::crypt::Keys;
 use crate::destination::{Destination, ObjectName};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::verify::VerifyLevel;
@@ -50,12 +51,22 @@ pub struct RepositoryReport {
 impl Repository {
     /// The repository at a path or URL. `NotRestorable` where nobody began one.
     pub fn open(place: impl AsRef<Path>) -> Result<Self> {
-        Self::of(RepositoryPlace::Path(place.as_ref().to_owned()).open()?)
+        Self::open_with(place, &Keys::none())
+    }
+
+    /// The same with what opens an encrypted repository. A passphrase that does not open `key.age` is `Permission`.
+    pub fn open_with(place: impl AsRef<Path>, keys: &Keys) -> Result<Self> {
+        Self::of(RepositoryPlace::Path(place.as_ref().to_owned()).open_with(keys, false)?)
     }
 
     /// The repository at a destination.
     pub fn at_destination(destination: Arc<dyn Destination>) -> Result<Self> {
-        Self::of(Objects::new(destination))
+        Self::at_destination_with(destination, &Keys::none())
+    }
+
+    /// The same with what opens an encrypted repository.
+    pub fn at_destination_with(destination: Arc<dyn Destination>, keys: &Keys) -> Result<Self> {
+        Self::of(RepositoryPlace::Destination(destination).open_with(keys, false)?)
     }
 
     pub(super) fn objects(&self) -> &Objects {
