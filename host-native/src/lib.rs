@@ -29,6 +29,7 @@ pub mod files;
 mod host;
 pub mod import;
 mod lru;
+pub mod schedule;
 pub mod verify;
 
 pub use backup::{
@@ -48,6 +49,7 @@ pub use db::{
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};
+pub use schedule::{BackupScheduler, ScheduleConfig};
 pub use verify::verify;
 
 /// The program in the README compiles.

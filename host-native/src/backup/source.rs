@@ -88,17 +88,41 @@ pub(crate) fn read_record(folder: &Path) -> Result<SnapshotRecord> {
     SnapshotRecord::parse(&bytes).at(|| path.display().to_string())
 }
 
-/// The newest snapshot directly under `folder`. A damaged record is damage, not absence.
-fn newest_in(folder: &Path) -> Result<BackupSource> {
-    let mut found: Vec<(PathBuf, SnapshotRecord)> = Vec::new();
+/// The snapshots beside the one that `path` led to: those of a folder of snapshots, else it alone.
+pub(crate) fn snapshots_at(
+    path: &Path,
+    folder: &Path,
+    record: &SnapshotRecord,
+) -> Vec<(PathBuf, SnapshotRecord)> {
+    let above = folder.parent().filter(|_| path != folder && path != folder.join(DATA_FILE_NAME));
+    // What was found a moment ago is there, whatever became of the others.
+    let beside = above.and_then(|above| snapshots_in(above).ok()).unwrap_or_default();
+    if beside.is_empty() { vec![(folder.to_owned(), record.clone())] } else { beside }
+}
+
+/// The snapshots directly under `folder`, in no order, each with its record or why that can't be read. One that was not finished
+/// is none.
+pub fn snapshots(folder: &Path) -> Result<Vec<(PathBuf, Result<SnapshotRecord>)>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).os("list the folder", folder)? {
         let path = entry.os("list the folder", folder)?.path();
         let is_partial = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".partial-"));
         if !is_partial && path.join(RECORD_FILE_NAME).exists() {
-            let record = read_record(&path)?;
+            let record = read_record(&path);
             found.push((path, record));
         }
     }
+    Ok(found)
+}
+
+/// The snapshots directly under `folder`. A damaged record is damage, not absence.
+fn snapshots_in(folder: &Path) -> Result<Vec<(PathBuf, SnapshotRecord)>> {
+    snapshots(folder)?.into_iter().map(|(path, record)| Ok((path, record?))).collect()
+}
+
+/// The newest snapshot directly under `folder`.
+fn newest_in(folder: &Path) -> Result<BackupSource> {
+    let found = snapshots_in(folder)?;
     if let Some([(a, one), (b, other)]) =
         found.array_windows().find(|[(_, a), (_, b)]| a.lineage != b.lineage)
     {

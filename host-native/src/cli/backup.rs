@@ -28,16 +28,22 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Slots(super::slots::Slots),
+    Schedule(super::schedule::Schedule),
 }
 
-/// List the points of a delta repository
+/// List the points of a delta repository, or the snapshots of a folder
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  chronicle backup list --source /backup/repo")]
+  chronicle backup list --source /backup/repo
+  chronicle backup list --source /backup/repo --max-age 26h")]
 struct List {
     #[command(flatten)]
     repository: Place,
+    /// End with exit status 1 when the newest was made longer ago than this, or when there is none
+    #[arg(long, value_name = "DURATION", value_parser = super::schedule::parse_age)]
+    max_age: Option<i64>,
 }
 
 /// Print which moments a delta repository can be restored to, and the gaps between them
@@ -80,8 +86,8 @@ The backup is the state after the last commit before it began. It appears whole 
 continued by the next one. It is checked before it counts.
 
 With --delta DIR is a repository: the first run brings everything, later ones what is new since the newest point, and the
-log of every commit in between. Exit status 1 when the log of some commits was gone already: the point is whole, but the
-moments between these commits are lost.
+log of every commit in between, which the database keeps for it up to a limit (`backup slots`). Exit status 1 when the log
+of some commits was gone already: the point is made and whole, but the moments between these commits are lost.
 
 With --encrypt-to or --passphrase-file every object is an age file, which `age -d` opens by hand too. A repository is
 encrypted or not as a whole; a later backup that is not, or to others, is refused.
@@ -115,11 +121,13 @@ impl Backup {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
             Verb::List(verb) => {
-                repository::list(&verb.repository.source, &verb.repository.keys.keys()?, json)
+                repository::list(&verb.repository.source, &verb.repository.keys.keys()?, verb.max_age, json)
             }
+            Verb::Schedule(verb) => verb.run(json),
             Verb::Timeline(verb) => {
                 repository::timeline(&verb.repository.source, &verb.repository.keys.keys()?, json)
             }
+            Verb::Slots(verb) => verb.run(json),
             Verb::Verify(verb) => repository::verify(
                 &verb.repository.source,
                 verb.level.into(),

@@ -61,7 +61,7 @@ fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
     if let Some(gap) = record.gap {
         text = text.line(format_args!(
             "gap: the log of commits {} to {} is gone. Their data is in this point; the moments between them are lost. \
-             Back up more often, or raise wal_keep_bytes",
+             Back up more often, or let more log be kept with `chronicle backup slots --limit`",
             gap.first_lsn, gap.last_lsn
         ));
     }

@@ -49,7 +49,8 @@ impl Dest {
 
 impl Test {
     fn run(&self, json: bool) -> Outcome {
-        let destination = open_with(&self.url, Settings { single_writer: self.single_writer })?;
+        let destination =
+            open_with(&self.url, Settings { single_writer: self.single_writer, ..Settings::default() })?;
         let card = while_working("testing", || run(&*destination, &Options::default()))?;
         print(&if json { format!("{}\n", card.to_json()) } else { card.to_string() })?;
         Ok(if card.passed() { Status::Done } else { Status::Incomplete })

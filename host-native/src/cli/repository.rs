@@ -1,18 +1,30 @@
-//! `chronicle backup list | timeline | verify`: looks at a delta repository.
+//! `chronicle backup list | timeline | verify`: looks at a delta repository; lists a folder of snapshots too.
 use super::progress::shared;
 use super::report::{Report, bytes, count, grouped, time};
 use super::rows::{Align, Table};
+use super::schedule::refuse_stale;
+use super::snapshots;
 use super::{Outcome, Status};
 use chronicle::backup::repository::{ManifestPoint, PointRecord, Span, SpanEnd};
-use chronicle::backup::{Repository, RepositoryContent};
+use chronicle::backup::{Repository, RepositoryContent, is_repository};
 use chronicle::crypt::Keys;
 use chronicle::now_ns;
+use chronicle::schedule::Freshness;
 use chronicle::verify::{Finding, VerifyLevel};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Lists the points.
-pub(super) fn list(place: &Path, keys: &Keys, json: bool) -> Outcome {
+/// Lists the points, or the snapshots of a folder. With `max_age_ns` a newest that was made longer ago is a failure.
+pub(super) fn list(place: &Path, keys: &Keys, max_age_ns: Option<i64>, json: bool) -> Outcome {
+    let status =
+        if is_repository(place)? { list_points(place, keys, json)? } else { snapshots::list(place, json)? };
+    if let (Some(max_age), true) = (max_age_ns, status == Status::Done) {
+        refuse_stale(Freshness::of(place)?.newest_age_seconds(now_ns()), max_age)?;
+    }
+    Ok(status)
+}
+
+fn list_points(place: &Path, keys: &Keys, json: bool) -> Outcome {
     let repository = Repository::open_with(place, keys)?;
     let content = repository.content()?;
     let right = Align::Right;
@@ -63,9 +75,10 @@ pub(super) fn timeline(place: &Path, keys: &Keys, json: bool) -> Outcome {
 fn finish(mut report: Report, content: &RepositoryContent, json: bool) -> Outcome {
     let timeline = &content.timeline;
     let newest = timeline.newest().map(|point| point.entry.to_string());
-    let age = timeline.age_ns(now_ns()).map(|ns| ns as f64 / 1e9);
+    let made = timeline.newest().map(|point| point.point.created_ns);
+    let age = made.map(|made| now_ns().saturating_sub(made) as f64 / 1e9);
     if let (Some(newest), Some(age)) = (&newest, age) {
-        report = report.line(format_args!("the newest point, {newest}, is of {age:.0} s ago"));
+        report = report.line(format_args!("the newest point, {newest}, was made {age:.0} s ago"));
     }
     if !content.unfinished.is_empty() {
         let numbers: Vec<String> = content.unfinished.iter().map(ToString::to_string).collect();

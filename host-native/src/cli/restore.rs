@@ -1,6 +1,8 @@
 //! `chronicle restore`: makes a database out of a backup.
 use super::args::{At, parse_at, parse_epoch};
+use super::failure::Failure;
 use super::keys::KeyArgs;
+use super::partial::Part;
 use super::place::age_text;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
@@ -25,7 +27,12 @@ From a delta repository --at takes any moment: a time (RFC 3339 with a zone, or 
 up to it, lsn:N the state after that commit, now and latest the newest point. A moment that is not there ends it with
 status 4, and the message names the two nearest.
 
+With --metric, --tag, --start or --end only these points are read, and DIR/data.db is a new database of them: no
+downsampling rules, a history of its own. Several of one kind widen (--metric) or narrow (--tag) the choice.
+
 Examples:
+  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web' \
+      --start 2024-01-27T00:00:00Z --end 2024-01-28T00:00:00Z
   chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
   chronicle restore --source /backup/sealed --dest restored --identity key.txt
   chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
@@ -40,6 +47,8 @@ pub(super) struct Restore {
     /// The line of history: the epoch that it leads to, where the repository has several
     #[arg(long, value_name = "ID", value_parser = parse_epoch, requires = "at")]
     epoch: Option<Epoch>,
+    #[command(flatten)]
+    part: Part,
     /// The folder that will hold data.db
     #[arg(long, value_name = "DIR")]
     dest: PathBuf,
@@ -55,6 +64,14 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        if self.part.is_some() {
+            if self.dry_run {
+                return Err(Failure::usage(
+                    "--dry-run of a part needs --into; `chronicle query` looks into a backup",
+                ));
+            }
+            return self.part.restore(self.config()?, json);
+        }
         if is_repository(&self.source)? {
             return self.restore_repository(json);
         }
@@ -67,14 +84,18 @@ impl Restore {
         told(&report, Report::new(), "the source has no record of it", json)
     }
 
-    fn restore_repository(&self, json: bool) -> Outcome {
+    fn config(&self) -> Result<RestoreConfig, Failure> {
         let config = RestoreConfig::new(&self.source, &self.dest).force(self.force).keys(self.keys.keys()?);
         let config = match self.at.unwrap_or(At::Latest) {
             At::Latest => config,
             At::Time(time_ns) => config.point_in_time(time_ns),
             At::Lsn(lsn) => config.at_lsn(lsn),
         };
-        let config = self.epoch.into_iter().fold(config, RestoreConfig::epoch);
+        Ok(self.epoch.into_iter().fold(config, RestoreConfig::epoch))
+    }
+
+    fn restore_repository(&self, json: bool) -> Outcome {
+        let config = self.config()?;
         let plan = plan_delta_restore(&config)?;
         let age = plan.newest_age_ns.map(age_text);
         let mut text = Report::new();

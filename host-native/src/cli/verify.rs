@@ -35,6 +35,8 @@ pub(super) struct Verify {
 pub(super) enum Level {
     /// The record, the sizes of files, superblocks and catalog
     Records,
+    /// Of a repository: also the hash of every object as it is stored; needs no key where it is encrypted
+    Stored,
     /// Also every checksum, and of a backup the hash of every file
     Full,
     /// Also every point, and the stored statistics and digests; not of a repository
@@ -45,6 +47,7 @@ impl From<Level> for VerifyLevel {
     fn from(level: Level) -> Self {
         match level {
             Level::Records => Self::Records,
+            Level::Stored => Self::Stored,
             Level::Full => Self::Full,
             Level::Deep => Self::Deep,
         }

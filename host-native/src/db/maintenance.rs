@@ -264,7 +264,13 @@ impl Shared {
             return Err(error);
         }
         let foreign = live_pins(&self.paths)?;
-        let aftermath = lock(&self.engine).engine.finish_checkpoint(&checkpoint, &foreign);
+        let holds = self.log_holds();
+        let aftermath = {
+            let mut cell = lock(&self.engine);
+            cell.engine.hold_log(holds);
+            cell.engine.finish_checkpoint(&checkpoint, &foreign)
+        };
+        self.note_gap(&aftermath);
         self.tidy(&aftermath);
         Ok(())
     }

@@ -18,6 +18,7 @@ mod policy;
 mod reader;
 mod scan;
 mod shared;
+mod slots;
 mod store;
 mod upkeep;
 
@@ -33,6 +34,7 @@ pub use policy::{Downsampling, DownsamplingStatus, Retention};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
+pub(crate) use slots::read_slot;
 pub(crate) use store::{Fetch, Store};
 pub use upkeep::DownsamplingReport;
 

@@ -172,7 +172,7 @@ impl SeriesPoints<'_> {
     }
 
     /// The next run of points as series, number and time range, without reading blocks whose statistics say it.
-    pub(super) fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
+    pub(crate) fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
         let mut counted = None;
         let step = self.reader.next(&mut self.source, &mut |_, statistics| {
             counted = Some((statistics.count, statistics.time));

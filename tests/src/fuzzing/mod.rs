@@ -83,6 +83,7 @@ targets! {
     decode_entry_record, repository::entry_record_seeds, 1024;
     decode_list_page, repository::list_page_seeds, 512;
     decode_hints, repository::hint_seeds, 1024;
+    decode_proof, repository::proof_seeds, 1024;
     decode_csv, points::csv_seeds, 512;
     decode_json, points::json_seeds, 1024;
     decode_jsonl, points::jsonl_seeds, 1024;

@@ -29,8 +29,14 @@ pub fn decode_claim(data: &[u8]) {
 }
 
 pub(super) fn claim_seeds() -> Vec<Vec<u8>> {
-    let claim =
-        Claim { entry: DELTA, job: JOB, lineage: Lineage([1; 16]), epoch: Epoch([2; 16]), created_ns: 1 };
+    let claim = Claim {
+        entry: DELTA,
+        job: JOB,
+        lineage: Lineage([1; 16]),
+        epoch: Epoch([2; 16]),
+        created_ns: 1,
+        is_encrypted: true,
+    };
     vec![unsealed(claim.to_bytes().unwrap())]
 }
 
@@ -223,4 +229,22 @@ pub(super) fn hint_seeds() -> Vec<Vec<u8>> {
         points: vec![point],
     };
     vec![unsealed(state.to_bytes().unwrap()), unsealed(manifest.to_bytes().unwrap())]
+}
+
+/// A proof note without its checksum, which is made here: of one point, or the newest ones.
+pub fn decode_proof(data: &[u8]) {
+    let bytes = sealed(data);
+    let _ = (ProofNote::parse(DELTA, data), NewestProofs::parse(data));
+    if let Ok(note) = ProofNote::parse(DELTA, &bytes) {
+        assert_eq!(ProofNote::parse(DELTA, &note.to_bytes().unwrap()), Ok(note));
+    }
+    if let Ok(proofs) = NewestProofs::parse(&bytes) {
+        assert_eq!(NewestProofs::parse(&proofs.to_bytes().unwrap()), Ok(proofs));
+    }
+}
+
+pub(super) fn proof_seeds() -> Vec<Vec<u8>> {
+    let note = ProofNote { entry: DELTA, record: Hash([3; 32]), verified_ns: 5, restored_ns: Some(7) };
+    let newest = NewestProofs::default().with(note, true);
+    vec![unsealed(note.to_bytes().unwrap()), unsealed(newest.to_bytes().unwrap())]
 }

@@ -3,3 +3,4 @@ mod create;
 mod look;
 mod place;
 mod restore;
+mod slots;

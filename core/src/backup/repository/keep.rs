@@ -79,13 +79,15 @@ impl Keep {
         *self == Self::default()
     }
 
-    /// Which of `points` stay. `held` are numbers on hold, `verified` the newest point that was verified, if known.
+    /// Which of `points` stay. `held` are numbers on hold, `verified` the newest point that was verified, if known, and
+    /// those that may be it.
     pub fn choose(
         &self,
         points: &[&PointRecord],
         held: &BTreeSet<PointNumber>,
-        verified: Option<PointNumber>,
+        verified: impl IntoIterator<Item = PointNumber>,
     ) -> Kept {
+        let verified: BTreeSet<PointNumber> = verified.into_iter().collect();
         let mut newest_first: Vec<&PointRecord> = points.to_vec();
         // In order of time; the number decides between points that end with the same commit.
         newest_first.sort_by_key(|point| core::cmp::Reverse((point.point.commit_time_ns, point.number())));
@@ -96,7 +98,7 @@ impl Keep {
         for point in points.iter().filter(|point| held.contains(&point.number())) {
             keep(point, Reason::Held);
         }
-        for point in points.iter().filter(|point| verified == Some(point.number())) {
+        for point in points.iter().filter(|point| verified.contains(&point.number())) {
             keep(point, Reason::NewestVerified);
         }
         if let Some(newest) = points.iter().max_by_key(|point| point.number()) {

@@ -25,6 +25,7 @@ mod moves_record;
 mod name;
 mod point_json;
 mod point_record;
+mod proof_record;
 mod prune_plan;
 mod prune_record;
 mod record;
@@ -61,6 +62,7 @@ pub use name::{
     PointNumber, STATE_NAME, claim_name, hold_name, parse_numbered,
 };
 pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
+pub use proof_record::{NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, ProofNote, proof_name};
 pub use prune_plan::PrunePlan;
 pub use prune_record::PruneRecord;
 pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};

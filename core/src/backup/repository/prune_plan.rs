@@ -49,13 +49,14 @@ impl PrunePlan {
         stay.flat_map(|point| point.lists.segments.iter().copied()).collect()
     }
 
-    /// Which points stay: by the rules, on hold (`held`), the newest, the newest that was verified, and the one that the
+    /// Which points stay: by the rules, on hold (`held`), the newest, the newest that was verified (`verified`: with
+    /// those that may be it), and the one that the
     /// window of moments starts from. `InvalidInput` without a rule.
     pub fn choose(
         inventory: &Inventory,
         keep: &Keep,
         held: &BTreeSet<PointNumber>,
-        verified: Option<PointNumber>,
+        verified: impl IntoIterator<Item = PointNumber>,
     ) -> Result<Kept> {
         if keep.is_empty() {
             return Err(Error::invalid("no rule says what to keep: give one, such as --keep-last 24"));

@@ -62,10 +62,12 @@ impl HostFiles {
     pub(super) fn leave(&self, state: &HostState) -> Result<()> {
         write_file_durably(&self.state, &state.to_bytes())?;
         only_for_the_owner(&self.state)?;
-        match self.secret.exists() {
-            true => remove_durably(&self.secret),
-            false => Ok(()),
-        }
+        remove(&self.secret)
+    }
+
+    /// Removes both.
+    pub(super) fn forget(&self) -> Result<()> {
+        remove(&self.state).and_then(|()| remove(&self.secret))
     }
 
     /// The secret of a job: that of an attempt that died, or a new one, durably.
@@ -78,6 +80,13 @@ impl HostFiles {
         write_file_durably(&self.secret, format!("{job} {}\n", Hash(secret.0)).as_bytes())?;
         only_for_the_owner(&self.secret)?;
         Ok(secret)
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match path.exists() {
+        true => remove_durably(path),
+        false => Ok(()),
     }
 }
 

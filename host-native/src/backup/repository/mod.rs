@@ -15,18 +15,24 @@ mod log;
 mod look;
 mod objects;
 mod opened;
+mod proof_note;
+mod put;
 mod restore;
 mod sealing;
 mod slot;
+mod slots;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
-    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, PointRecord, PreviousPoint, Span, SpanEnd,
-    Timeline,
+    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, NewestProofs, PointRecord, PreviousPoint,
+    ProofNote, Span, SpanEnd, Timeline,
 };
+pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
+pub use proof_note::Proof;
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
+pub use slots::SlotStatus;
 pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};

@@ -1,4 +1,5 @@
 //! What was opened of an encrypted repository: keys, headers, records and pages.
+use super::age_names::is_encrypted;
 use super::host_state::HostState;
 use super::objects::Objects;
 use super::sealing::is_sealed;
@@ -122,6 +123,14 @@ impl Opened {
         let open = OpenObject::new(&head, found.len, &self.keys, &recipients).at(|| name)?;
         hold(&self.objects).insert(name, open.clone());
         Ok(open)
+    }
+
+    /// That the key opens an object, and that its length is one that it can have. A hash says whether its bytes are right.
+    pub(super) fn check(&self, objects: &Objects, name: Name) -> Result<()> {
+        if !is_encrypted(&name.to_string()) {
+            return Ok(());
+        }
+        self.object(objects, name).map(drop)
     }
 
     /// A range of the plain bytes of an object; fetches the chunks it touches, and what is in front of the first one once.

@@ -6,6 +6,7 @@ use super::delta::RepositoryPlace;
 use super::history::{History, assemble};
 use super::objects::Objects;
 use crate::backup::folder::Workshop;
+use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
 use crate::crypt::Keys;
@@ -16,7 +17,8 @@ use crate::files::os_error::OsContext;
 use crate::files::regular_file::{Access, RegularFile};
 use crate::verify::verify_private;
 use chronicle_core::backup::DATA_FILE_NAME;
-use chronicle_core::backup::repository::{Moment, ObjectRange, RestorePlan};
+use chronicle_core::backup::repository::{Entry, Moment, ObjectRange, RestorePlan};
+use chronicle_core::digest::Digest;
 use chronicle_core::format::log_file_name;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
@@ -37,6 +39,7 @@ pub struct RestoreConfig {
     epoch: Option<Epoch>,
     options: RestoreOptions,
     keys: Keys,
+    pub(in crate::backup) choice: Choice,
 }
 
 /// What a restore of a repository would do; nothing is done yet.
@@ -54,6 +57,7 @@ pub struct DeltaRestorePlan {
     options: RestoreOptions,
     objects: Objects,
     expected: Expected,
+    told: Option<Entry>,
     lineage: chronicle_core::ids::Lineage,
     after: Position,
 }
@@ -78,6 +82,7 @@ impl RestoreConfig {
             epoch: None,
             options: RestoreOptions::default(),
             keys: Keys::none(),
+            choice: Choice::default(),
         }
     }
 
@@ -111,6 +116,16 @@ impl RestoreConfig {
         Self { keys, ..self }
     }
 
+    /// To this moment.
+    #[must_use]
+    pub fn moment_of(self, moment: &Moment) -> Self {
+        let epoch = match *moment {
+            Moment::Latest => None,
+            Moment::Lsn { epoch, .. } | Moment::CommitTime { epoch, .. } => epoch,
+        };
+        Self { moment: *moment, epoch, ..self }
+    }
+
     fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
@@ -125,8 +140,11 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
     restore_delta_backup_with(&config, &|_, _| {})
 }
 
-/// Finds out what a restore would do: which moment it is, and what is read for it.
+/// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    if !config.choice.is_everything() {
+        return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
+    }
     let objects = config.place.open_with(&config.keys, false)?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
@@ -142,6 +160,7 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
             digest: told.and_then(|point| point.point.digest),
             place: objects.place(),
         },
+        told: told.map(|point| point.entry),
         newest_age_ns: history.timeline.age_ns(crate::now_ns()),
         repository: objects.place(),
         target: config.target.clone(),
@@ -158,9 +177,19 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// are done. A target that holds `data.db` or `data.db.*` is refused, or with [`RestoreConfig::force`] those files are moved aside.
 ///
 /// The moment is exact, or the error names the two nearest that there are. The copy is built aside, every byte of it is
-/// checked, and it appears by one rename; an interrupted restore is taken up where it was. The database continues the
+/// checked, and it appears by one rename; an interrupted restore is taken up where it was. Where a part is chosen
+/// ([`RestoreConfig::metric`] and its neighbours), only that is read, and `progress` is told points. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
+    if !config.choice.is_everything() {
+        return restore_chosen(
+            (&config.place, &config.keys, &config.moment()),
+            &config.choice,
+            &config.target,
+            config.options,
+            progress,
+        );
+    }
     plan_delta_restore(config)?.carry_out(progress)
 }
 
@@ -176,6 +205,16 @@ fn check(workshop: &Workshop, repository: &str) -> Result<()> {
 }
 
 impl DeltaRestorePlan {
+    /// The point that ends with this very moment, if one does.
+    pub fn point(&self) -> Option<Entry> {
+        self.told
+    }
+
+    /// The digest that its record says.
+    pub fn recorded_digest(&self) -> Option<Digest> {
+        self.expected.digest
+    }
+
     /// Restores what was planned; see [`restore_delta_backup_with`].
     pub fn carry_out(self, progress: Progress<'_>) -> Result<RestoreReport> {
         let started = Instant::now();

@@ -98,16 +98,30 @@ impl Repository {
     }
 
     /// Checks every record, and every object that a point needs: that it is there with its length, and, but at the level of
-    /// records, that its bytes are those that were sent. [`VerifyLevel::Deep`] is not for repositories.
+    /// records, that its bytes are those that were sent; of an encrypted repository also that the key opens it, but at the
+    /// level [`VerifyLevel::Stored`], which needs none. `InvalidInput` where that lacks, `Permission` where it is the wrong one. [`VerifyLevel::Deep`] is not for repositories.
     pub fn verify(&self, level: VerifyLevel, progress: Progress<'_>) -> Result<RepositoryReport> {
         if level == VerifyLevel::Deep {
             return Err(Error::invalid(
                 "the levels of a repository are records and full; restore it to check every point of the data",
             ));
         }
+        if let Some(opened) = self.objects.opened()
+            && level == VerifyLevel::Full
+            && !opened.has_keys()
+        {
+            return Err(Error::invalid(
+                "the repository is encrypted, and the level full opens every object: pass --identity FILE or --passphrase-file FILE; \
+                 the level stored checks the hash of every object as it is stored, and needs no key",
+            )
+            .at(self.place()));
+        }
         let inventory = self.objects.inventory()?;
         let mut checks = VerifyPlan::new(&inventory).objects;
         checks.extend(self.logs_of_moments(&inventory, &checks)?);
+        if let (Some(opened), VerifyLevel::Full) = (self.objects.opened(), level) {
+            inventory.points().try_for_each(|point| opened.expect_open(point)).at(|| self.place())?;
+        }
         let mut findings = Findings::default();
         for (entry, error) in inventory.damaged() {
             findings.add(&entry.record(), &Error::new(error.kind(), error.message()), Affected::default());
@@ -190,6 +204,9 @@ impl Repository {
         }
         let Some(blake3) = check.blake3.filter(|_| level != VerifyLevel::Records) else { return Ok(()) };
         match self.hash(&name, found.len)? {
+            hash if hash == blake3 && level == VerifyLevel::Full => {
+                self.objects.opened().map_or(Ok(()), |opened| opened.check(&self.objects, check.name))
+            }
             hash if hash == blake3 => Ok(()),
             hash => Err(Error::damaged(format!("its BLAKE3 is {hash}, its record says {blake3}"))),
         }
