@@ -89,7 +89,7 @@ With --delta DIR is a repository: the first run brings everything, later ones wh
 log of every commit in between, which the database keeps for it up to a limit (`backup slots`). Exit status 1 when the log
 of some commits was gone already: the point is made and whole, but the moments between these commits are lost.
 
-With --encrypt-to or --passphrase-file every object is an age file, which `age -d` opens by hand too. A repository is
+With --encrypt-to or --passphrase-file (also without --delta) every object is an age file, which `age -d` opens by hand too. A repository is
 encrypted or not as a whole; a later backup that is not, or to others, is refused.
 
 Examples:
@@ -149,6 +149,15 @@ impl Create {
             return super::delta::create(&db, &config, &self.dest, self.dry_run, json);
         }
         let manager = BackupManager::new(&db);
+        if let Some(to) = self.encrypt.encrypt_to()? {
+            if self.dry_run {
+                let config = DeltaBackupConfig::new(&self.dest).encrypt_to(to);
+                return super::delta::create(&db, &config, &self.dest, true, json);
+            }
+            let report = manager.create_encrypted_snapshot(&self.dest, to, &shared("copying"))?;
+            super::delta::told(&report, json)?;
+            return Ok(Status::Done);
+        }
         if self.dry_run {
             let plan = manager.plan_snapshot()?.pack;
             let files = [("data.db".to_owned(), plan.data.file_len), (plan.log.file_name(), plan.log.len())];

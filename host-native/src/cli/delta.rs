@@ -26,7 +26,7 @@ pub(super) fn create(
     Ok(if report.record.gap.is_some() { Status::Incomplete } else { Status::Done })
 }
 
-fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
+pub(super) fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
     let (record, point) = (&report.record, &report.record.point);
     let committed = time(point.commit_time_ns);
     let continues = record.previous.map(|previous| previous.entry.to_string());

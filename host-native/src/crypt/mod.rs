@@ -14,3 +14,6 @@ pub use header::Header;
 pub(crate) use header::{missing_key, wrong_key};
 pub use keys::{EncryptTo, Identity, Keys, Passphrase, Recipient};
 pub(crate) use open::{OpenObject, decrypt};
+
+#[cfg(test)]
+mod tests;

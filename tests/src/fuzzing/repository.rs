@@ -55,6 +55,16 @@ pub fn decode_entry_record(data: &[u8]) {
     }
 }
 
+/// A record of an encrypted repository, as everybody reads it.
+fn encrypted(record: EntryRecord) -> EntryRecord {
+    let EntryRecord::Point(mut point) = record else { return record };
+    let recipients = vec!["age1one".into(), "age1two".into()];
+    let part = Encryption { recipients, key: Some(Hash([4; 32])), inner: vec![1, 2, 3], is_withheld: true };
+    point.encryption = Some(part);
+    let bytes = EntryRecord::Point(point.clone()).to_bytes().unwrap();
+    EntryRecord::parse(point.entry, &bytes).unwrap()
+}
+
 pub(super) fn entry_record_seeds() -> Vec<Vec<u8>> {
     let (moves, prune) = (Entry::new(EntryKind::Moves, 7), Entry::new(EntryKind::Prune, 8));
     let page = ListPageRef { home: DELTA, hash: Hash([3; 32]), len: 500, items: 4 };
@@ -89,7 +99,9 @@ pub(super) fn entry_record_seeds() -> Vec<Vec<u8>> {
         .into_iter()
         .map(|(byte, record)| [vec![byte], unsealed(record.to_bytes().unwrap())].concat())
         .collect();
-    seeds.push([vec![5 * 4 + 1], unsealed(point().to_bytes().unwrap())].concat());
+    for point in [point(), encrypted(point())] {
+        seeds.push([vec![5 * 4 + 1], unsealed(point.to_bytes().unwrap())].concat());
+    }
     seeds
 }
 

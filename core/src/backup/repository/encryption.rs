@@ -99,6 +99,8 @@ impl Encryption {
     pub(super) fn check(&self) -> Result<()> {
         let wrong = if self.recipients.is_empty() || self.recipients.len() > RECIPIENTS_MAX {
             "it has no recipient, or too many"
+        } else if !self.recipients.iter().all(|text| is_recipient(text)) {
+            "a recipient of it is none"
         } else if !self.recipients.array_windows().all(|[a, b]| a < b) {
             "its recipients are out of order"
         } else if self.inner.len() > INNER_LEN_MAX {
@@ -108,6 +110,11 @@ impl Encryption {
         };
         Err(Error::damaged(wrong))
     }
+}
+
+/// What may be a recipient, as far as it is printed. Only hosts know keys.
+fn is_recipient(text: &str) -> bool {
+    text.starts_with("age1") && text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl PointRecord {

@@ -261,7 +261,7 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
             last_lsn: number("gap.last_lsn", &gap.last_lsn)?,
         })
     });
-    Ok(PointRecord {
+    let record = PointRecord {
         entry,
         job: exact("job", &fields.job, JobId::from_hex)?,
         point,
@@ -281,5 +281,9 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
         policy_state: fields.policy_state,
         database_created_ns: time("database_created", &fields.database_created_ns, &fields.database_created)?,
         encryption: fields.encryption.map(EncryptionFields::read).transpose()?,
-    })
+    };
+    match record.outer().is_none_or(|outer| outer == record) {
+        true => Ok(record),
+        false => Err(Error::damaged("it says in plain what belongs into its encrypted part")),
+    }
 }

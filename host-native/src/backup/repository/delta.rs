@@ -61,6 +61,7 @@ pub struct DeltaBackupConfig {
     pub(super) after: After,
     pub(super) encrypt_to: Option<EncryptTo>,
     pub(super) change_recipients: bool,
+    has_slot: bool,
     keys: Keys,
 }
 
@@ -89,7 +90,14 @@ impl DeltaBackupConfig {
     }
 
     fn of(place: RepositoryPlace) -> Self {
-        Self { place, after: After::Nothing, encrypt_to: None, change_recipients: false, keys: Keys::none() }
+        Self {
+            place,
+            after: After::Nothing,
+            encrypt_to: None,
+            change_recipients: false,
+            has_slot: true,
+            keys: Keys::none(),
+        }
     }
 
     /// Goes on from the repository that this state is of: an increment. Where it has newer points of this database, the
@@ -131,6 +139,11 @@ impl DeltaBackupConfig {
     #[must_use]
     pub fn keys(self, keys: Keys) -> Self {
         Self { keys, ..self }
+    }
+
+    /// Leaves nothing beside the database: nothing will be added to what is made.
+    pub(super) fn without_slot(self) -> Self {
+        Self { has_slot: false, ..self }
     }
 
     pub(super) fn objects(&self) -> Result<Objects> {
@@ -193,7 +206,11 @@ impl BackupManager<'_> {
         self.db.shared.store.data()?;
         let mut objects = config.objects()?;
         let paths = &self.db.shared.paths;
-        let slot = Slot::take(paths, &objects.place(), self.db.identity().lineage)?;
+        let lineage = self.db.identity().lineage;
+        let slot = match config.has_slot {
+            true => Slot::take(paths, &objects.place(), lineage)?,
+            false => Slot::none(lineage),
+        };
         let files = slot.is_kept().then(|| HostFiles::new(paths, &name_of(&objects.place())));
         let (to, change) = (config.encrypt_to.as_ref(), config.change_recipients);
         let sealing = Sealing::prepare(&mut objects, to, change, Some(JobId(random_epoch()?.0)))?;

@@ -6,6 +6,7 @@
 mod age_names;
 mod body;
 mod delta;
+mod encrypted_snapshot;
 mod hints;
 mod history;
 mod host_state;

@@ -1,6 +1,7 @@
 //! Looking at a whole repository: what it holds, and whether every object that a record names is what was sent.
 use super::delta::RepositoryPlace;
 use super::objects::Objects;
+use super::sealing::{KEY_LEN_MAX, KEY_NAME};
 use crate::backup::Progress;
 use crate::crypt::Keys;
 use crate::destination::{Destination, ObjectName};
@@ -127,6 +128,7 @@ impl Repository {
             findings.add(&entry.record(), &Error::new(error.kind(), error.message()), Affected::default());
         }
         self.check_hints(&mut findings)?;
+        self.check_key(&inventory, &mut findings)?;
         let total = checks.iter().filter_map(|check| check.len).fold(0, u64::saturating_add);
         let mut done = 0;
         for check in &checks {
@@ -191,6 +193,24 @@ impl Repository {
                     format!("{}; no point depends on it, the next backup writes it anew", error.message());
                 findings.add(&name, &Error::new(error.kind(), message), Affected::default());
             }
+        }
+        Ok(())
+    }
+
+    /// The identity under a passphrase: without it nothing is read.
+    fn check_key(&self, inventory: &Inventory, findings: &mut Findings) -> Result<()> {
+        let told: BTreeSet<_> =
+            inventory.points().filter_map(|point| point.encryption.as_ref()?.key).collect();
+        for told in told {
+            let found = self.objects.get(KEY_NAME, KEY_LEN_MAX)?.map(|bytes| Hash::of(&bytes));
+            let wrong = match found {
+                Some(found) if found == told => continue,
+                Some(_) => {
+                    "it is not the one that was written: put it back from a copy, or the passphrase opens nothing"
+                }
+                None => "it is missing: put it back from a copy, or the passphrase opens nothing",
+            };
+            findings.add(&KEY_NAME, &Error::damaged(wrong), Affected::default());
         }
         Ok(())
     }
