@@ -2,7 +2,10 @@
 pub mod allocation;
 pub mod child;
 pub mod counting;
+pub mod document;
 pub mod fuzzing;
+pub mod hooks;
+pub mod http;
 pub mod ledger;
 pub mod lying;
 pub mod measure;
@@ -10,6 +13,8 @@ pub mod naive;
 pub mod oracle;
 pub mod program;
 pub mod question;
+#[cfg(unix)]
+pub mod servers;
 pub mod simulator;
 #[cfg(unix)]
 pub mod system;

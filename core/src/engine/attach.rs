@@ -67,6 +67,15 @@ impl Engine {
         }
     }
 
+    /// Numbers of the series of these points that exist; `None` for the others. Adds none.
+    pub fn find_series<P: PointSource>(&mut self, points: &[P]) -> Result<NameStep<Vec<Option<SeriesId>>>> {
+        let (mut ids, mut wanted) = (Vec::with_capacity(points.len()), Vec::new());
+        for point in points {
+            ids.push(self.dictionary.find(point, &mut wanted)?.map(|(_, id)| id));
+        }
+        Ok(self.load_of(wanted).map_or(NameStep::Ready(ids), NameStep::Load))
+    }
+
     /// The dictionary run of the series that were added for the commit `lsn`; `None` without any.
     pub fn attach_definitions(&self, lsn: Lsn) -> Result<Option<BuiltSegment>> {
         let known = self.dictionary.visible().series;

@@ -1,4 +1,6 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
+use super::is_repository;
+use crate::destination::refuse_url;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
 use chronicle_core::backup::repository::{Claim, claim_name};
@@ -39,6 +41,7 @@ impl BackupSource {
 /// `NotFound` when nothing is there, `NotRestorable` when the folder holds no snapshot, `InvalidInput` when its snapshots
 /// are of several databases, `Damaged` when the record is not what was written.
 pub fn find_source(path: &Path) -> Result<BackupSource> {
+    on_disk(path)?;
     let folder = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => path,
         Ok(_) => return source_of_file(path),
@@ -61,7 +64,7 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
         let record = Box::new(read_record(folder)?);
         return Ok(BackupSource::Snapshot { folder: folder.to_owned(), record });
     }
-    if folder.join(claim_name(0)).exists() {
+    if is_repository(folder)? {
         return Err(Error::invalid(
             "this is a delta repository, and a database or a snapshot is needed here; restore a moment of it first",
         )
@@ -69,6 +72,12 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
     }
     let data = folder.join(DATA_FILE_NAME);
     if data.exists() { Ok(BackupSource::Database { path: data }) } else { newest_in(folder) }
+}
+
+fn on_disk(path: &Path) -> Result<()> {
+    refuse_url(path, "there is no delta repository; databases and snapshots are read from paths").map_err(
+        |error| Error::new(ErrorKind::NotRestorable, error.message()).at(error.place().unwrap_or_default()),
+    )
 }
 
 fn source_of_file(path: &Path) -> Result<BackupSource> {
@@ -103,6 +112,7 @@ pub(crate) fn snapshots_at(
 /// The snapshots directly under `folder`, in no order, each with its record or why that can't be read. One that was not finished
 /// is none.
 pub fn snapshots(folder: &Path) -> Result<Vec<(PathBuf, Result<SnapshotRecord>)>> {
+    on_disk(folder)?;
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).os("list the folder", folder)? {
         let path = entry.os("list the folder", folder)?.path();

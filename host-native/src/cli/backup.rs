@@ -4,7 +4,7 @@ use super::place::open_source;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::verify::Level;
-use super::{Outcome, Status, repository};
+use super::{Outcome, Status, prune, repository};
 use chronicle::{BackupManager, DeltaBackupConfig};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -28,8 +28,12 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Prune(prune::Prune),
+    Hold(prune::Hold),
+    Release(prune::Release),
     Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
+    Repair(super::repair::Repair),
 }
 
 /// List the points of a delta repository, or the snapshots of a folder
@@ -94,6 +98,7 @@ encrypted or not as a whole; a later backup that is not, or to others, is refuse
 
 Examples:
   chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup create --source data.db --dest s3://bucket/backups --delta
   chronicle backup create --source data.db --dest /backup/sealed --delta --encrypt-to-file recipients.txt
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28")]
 struct Create {
@@ -109,6 +114,9 @@ struct Create {
     /// Make a point that brings everything and continues nothing
     #[arg(long, requires = "delta")]
     new_base: bool,
+    /// Declare that one host only ever writes to the repository: for stores that can't keep two apart, and WebDAV
+    #[arg(long, requires = "delta")]
+    single_writer: bool,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -120,6 +128,9 @@ impl Backup {
     pub(super) fn run(&self, json: bool) -> Outcome {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
+            Verb::Prune(verb) => verb.run(json),
+            Verb::Hold(verb) => verb.run(json),
+            Verb::Release(verb) => verb.run(json),
             Verb::List(verb) => {
                 repository::list(&verb.repository.source, &verb.repository.keys.keys()?, verb.max_age, json)
             }
@@ -134,6 +145,7 @@ impl Backup {
                 &verb.repository.keys.keys()?,
                 json,
             ),
+            Verb::Repair(verb) => verb.run(json),
         }
     }
 }
@@ -143,6 +155,7 @@ impl Create {
         let db = open_source(&self.source)?;
         if self.delta {
             let config = DeltaBackupConfig::new(&self.dest).keys(self.encrypt.keys()?);
+            let config = if self.single_writer { config.single_writer() } else { config };
             let config = if self.new_base { config.new_base() } else { config.continue_newest() };
             let config = self.encrypt.encrypt_to()?.into_iter().fold(config, DeltaBackupConfig::encrypt_to);
             let config = if self.encrypt.changes_recipients() { config.change_recipients() } else { config };

@@ -65,6 +65,11 @@ pub(super) fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
             gap.first_lsn, gap.last_lsn
         ));
     }
+    if report.single_writer {
+        text = text.line(
+            "single writer: this place was declared to have one; a second host that backs up there could destroy this backup",
+        );
+    }
     if let Some(error) = &report.hint_error {
         text = text
             .line(format_args!("the point is whole, but a hint for the next backup was not left: {error}"));
@@ -92,6 +97,7 @@ pub(super) fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
         .field("gap", gap.unwrap_or(Value::Null))
         .field("encrypted_to", record.encryption.as_ref().map(|part| part.recipients.clone()))
         .field("base_reason", report.base_reason.clone())
+        .field("single_writer", report.single_writer)
         .field("hint_error", report.hint_error.as_ref().map(ToString::to_string))
         .field("seconds", report.took.as_secs_f64())
         .print(json)

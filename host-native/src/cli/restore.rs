@@ -1,6 +1,7 @@
 //! `chronicle restore`: makes a database out of a backup.
 use super::args::{At, parse_at, parse_epoch};
 use super::failure::Failure;
+use super::into::Into;
 use super::keys::KeyArgs;
 use super::partial::Part;
 use super::place::age_text;
@@ -14,7 +15,7 @@ use chronicle::backup::{
 use chronicle::ids::Epoch;
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Restore a database from a snapshot, a delta repository or a stopped copy
 #[derive(Args)]
@@ -30,13 +31,14 @@ status 4, and the message names the two nearest.
 With --metric, --tag, --start or --end only these points are read, and DIR/data.db is a new database of them: no
 downsampling rules, a history of its own. Several of one kind widen (--metric) or narrow (--tag) the choice.
 
+With --into the points become one commit of a database that exists and that nobody has open for writing: all of it, or
+after a crash nothing. Points that only the database has stay. --dry-run counts what would be new, changed and equal.
+
 Examples:
-  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web' \
-      --start 2024-01-27T00:00:00Z --end 2024-01-28T00:00:00Z
-  chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
+  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force
+  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web'
   chronicle restore --source /backup/sealed --dest restored --identity key.txt
-  chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
-  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force")]
+  chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run")]
 pub(super) struct Restore {
     /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
     #[arg(long, value_name = "PATH")]
@@ -50,8 +52,10 @@ pub(super) struct Restore {
     #[command(flatten)]
     part: Part,
     /// The folder that will hold data.db
-    #[arg(long, value_name = "DIR")]
-    dest: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "into")]
+    dest: Option<PathBuf>,
+    #[command(flatten)]
+    into: Into,
     /// Move the files of a database that is there aside
     #[arg(long)]
     force: bool,
@@ -64,6 +68,10 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        self.into.check()?;
+        if let Some(path) = &self.into.into {
+            return self.into.run(path, self.part.choose(self.config()?)?, self.dry_run, json);
+        }
         if self.part.is_some() {
             if self.dry_run {
                 return Err(Failure::usage(
@@ -80,12 +88,17 @@ impl Restore {
             return self.plan(json);
         }
         let options = RestoreOptions { force: self.force };
-        let report = restore_with(&self.source, &self.dest, options, &shared("restoring"))?;
+        let report = restore_with(&self.source, self.dest(), options, &shared("restoring"))?;
         told(&report, Report::new(), "the source has no record of it", json)
     }
 
+    /// The folder; there is one where there is no `--into`.
+    fn dest(&self) -> &Path {
+        self.dest.as_deref().unwrap_or(Path::new(""))
+    }
+
     fn config(&self) -> Result<RestoreConfig, Failure> {
-        let config = RestoreConfig::new(&self.source, &self.dest).force(self.force).keys(self.keys.keys()?);
+        let config = RestoreConfig::new(&self.source, self.dest()).force(self.force).keys(self.keys.keys()?);
         let config = match self.at.unwrap_or(At::Latest) {
             At::Latest => config,
             At::Time(time_ns) => config.point_in_time(time_ns),
@@ -141,7 +154,7 @@ impl Restore {
     }
 
     fn plan(&self, json: bool) -> Outcome {
-        let plan = plan_restore(&self.source, &self.dest)?;
+        let plan = plan_restore(&self.source, self.dest())?;
         let total: u64 = plan.files.iter().map(|(_, len)| len).sum();
         let mut text = Report::new();
         if let BackupSource::Snapshot { folder, record } = &plan.source {

@@ -25,6 +25,7 @@ pub use name::{NAME_BYTES_MAX, ObjectName, PART_BYTES_MAX};
 #[cfg(feature = "remote")]
 pub use object_store::{S3Backend, S3Config, Secret};
 pub use objects::{Objects, objects};
+pub(crate) use url::refuse_url;
 pub use url::{Settings, is_url, open, open_with};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -1,7 +1,7 @@
 //! From what a user wrote to a destination: a path, or a URL.
 use super::{Destination, FolderDestination};
 use crate::error::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is known of a destination beside its URL.
@@ -45,6 +45,14 @@ fn remote(scheme: &str, rest: &str, url: &str, settings: Settings) -> Option<Res
 #[cfg(not(feature = "remote"))]
 fn remote(_: &str, _: &str, _: &str, _: Settings) -> Option<Result<Box<dyn Destination>>> {
     None
+}
+
+/// An error where a path must lie on a disk of this machine, and a URL is given. `what` says what it is for.
+pub(crate) fn refuse_url(path: &Path, what: &str) -> Result<()> {
+    match path.to_str().filter(|text| is_url(text)) {
+        None => Ok(()),
+        Some(url) => Err(Error::invalid(format!("{what}, and this is a URL")).at(without_secrets(url))),
+    }
 }
 
 /// Whether a source or destination is a URL, and not a path.
@@ -150,19 +158,41 @@ mod tests {
 
     #[test]
     fn a_scheme_that_this_build_lacks_is_named_without_secrets() {
-        for (url, word) in [
-            ("s3://bucket/prefix", "S3"),
-            ("gs://b", "Google"),
-            ("az://b", "Azure"),
-            ("https://me:geheim@host/dav?sig=geheim", "WebDAV"),
-            ("plugin://sftp/x", "plugins"),
-            ("ftp://host", "not known"),
-        ] {
+        let mut lacked = vec![("plugin://me:geheim@sftp/x?geheim", "plugins"), ("ftp://host", "not known")];
+        if cfg!(not(feature = "remote")) {
+            lacked.extend([("s3://bucket/prefix", "S3"), ("gs://b", "Google"), ("az://b", "Azure")]);
+            lacked.push(("https://me:geheim@host/dav?sig=geheim", "WebDAV"));
+        }
+        for (url, word) in lacked {
             let error = refusal(url);
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             let text = error.to_string();
             assert!(text.contains(word) && !text.contains("geheim"), "{text}");
         }
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn a_url_of_a_store_that_is_not_clear_is_refused_without_secrets() {
+        for url in [
+            "s3://",
+            "s3:///prefix",
+            "s3://key:geheim@bucket/prefix",
+            "s3://bucket/a//b",
+            "s3://bucket/../b",
+            "s3://bucket/x?key=geheim",
+            "gs://",
+            "az://",
+            "https://me:geheim@host/dav?sig=geheim",
+            "https://me:geheim@/dav",
+        ] {
+            let error = refusal(url);
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
+            assert!(!error.to_string().contains("geheim"), "{error}");
+        }
+        let place = open("https://me:geheim@host/a%20b/c/").unwrap().place();
+        assert_eq!(place, "https://host/a b/c");
+        assert_eq!(open("s3://bucket/a b/").unwrap().place(), "s3://bucket/a b");
     }
 
     #[test]

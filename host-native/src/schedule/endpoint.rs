@@ -3,7 +3,7 @@
 //! What it keeps true: a client can cost it neither memory nor time without bound: a request has at most 8 KiB and two seconds, and
 //! its body is never read. It answers one client after the other and closes the connection.
 use crate::error::{Error, ErrorKind, Result};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,9 +120,14 @@ fn read_request(client: &mut TcpStream) -> std::io::Result<Asked> {
             return Ok(Asked::Nonsense);
         }
         client.set_read_timeout(Some(left))?;
-        match client.read(&mut piece)? {
-            0 => return Ok(Asked::Nonsense),
-            len => request.extend_from_slice(piece.get(..len).unwrap_or_default()),
+        match client.read(&mut piece) {
+            // It said all that it says, or was silent for too long.
+            Ok(0) => return Ok(Asked::Nonsense),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                return Ok(Asked::Nonsense);
+            }
+            Err(error) => return Err(error),
+            Ok(len) => request.extend_from_slice(piece.get(..len).unwrap_or_default()),
         }
     }
     Ok(parse(&request).unwrap_or(Asked::Nonsense))

@@ -47,9 +47,12 @@ impl Freshness {
         match is_repository(dest) {
             Ok(true) => Self::of_repository(&Repository::open(dest)?),
             Ok(false) => Self::of_folder(dest),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),
         }
+        .or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(Self::default()),
+            _ => Err(error),
+        })
     }
 
     /// Of an open repository.
@@ -77,8 +80,8 @@ impl Freshness {
     }
 
     fn of_folder(folder: &Path) -> Result<Self> {
-        let Notes { verified, verified_made } = Notes::read(folder);
-        let mut fresh = Self { verified, verified_made, ..Self::default() };
+        let Notes { verified, verified_made, restored } = Notes::read(folder);
+        let mut fresh = Self { verified, verified_made, restored, ..Self::default() };
         let mut newest = None;
         for (path, record) in snapshots(folder)? {
             let Ok(record) = record else {

@@ -40,7 +40,8 @@ mod words;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    BackupKind, HookConfig, JobConfig, Level, MetricsConfig, NewBaseConfig, ScheduleConfig, VerifyConfig,
+    BackupKind, DrillConfig, HookConfig, JobConfig, KeepConfig, Level, MetricsConfig, NewBaseConfig,
+    ScheduleConfig, VerifyConfig,
 };
 pub use freshness::Freshness;
 pub use report::{Event, Failed, RunReport, Task};

@@ -19,6 +19,9 @@ pub(super) struct Notes {
     /// When that snapshot was made, Unix ns.
     #[serde(with = "maybe_time")]
     pub(super) verified_made: Option<i64>,
+    /// When the newest snapshot of that time was restored for proof, Unix ns.
+    #[serde(with = "maybe_time")]
+    pub(super) restored: Option<i64>,
 }
 
 impl Notes {

@@ -10,8 +10,12 @@ use std::fmt;
 pub enum Task {
     /// Makes a point, or a snapshot.
     Backup,
+    /// Deletes what no rule keeps; after every backup.
+    Prune,
     /// Verifies what there is.
     Verify,
+    /// Restores the newest moment to a scratch place, and compares it.
+    Drill,
 }
 
 /// How a run ended.
@@ -64,12 +68,15 @@ pub struct RunReport {
     /// The time of that commit.
     #[serde(with = "maybe_time")]
     pub commit_time: Option<i64>,
-    /// Bytes that were written, or that were checked.
+    /// Backups that a prune removed.
+    #[serde(with = "number")]
+    pub removed: u64,
+    /// Bytes that a backup wrote, a prune freed, a verification checked, or a drill restored.
     #[serde(with = "number")]
     pub bytes: u64,
     /// Commits whose moments are lost, as `first-last`.
     pub gap: Option<String>,
-    /// What was found, of a verification: the first findings.
+    /// What a verification found, the first of it; what a drill could not prove; what a prune waits for.
     pub findings: Vec<String>,
     /// Why it failed.
     pub error: Option<Failed>,
@@ -81,6 +88,8 @@ impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Backup => "backup",
+            Self::Prune => "prune",
+            Self::Drill => "drill",
             Self::Verify => "verify",
         })
     }
@@ -130,6 +139,9 @@ impl fmt::Display for RunReport {
         }
         if let Some(gap) = &self.gap {
             write!(f, ", the moments between commits {gap} are lost")?;
+        }
+        if self.removed > 0 {
+            write!(f, ", {} removed", self.removed)?;
         }
         write!(f, ", {} bytes, {:.1} s", self.bytes, self.seconds)?;
         for finding in &self.findings {

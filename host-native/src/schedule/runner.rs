@@ -81,7 +81,7 @@ impl Runner {
         let mut state = State { stopping: false, agendas: Vec::new(), status: Vec::new() };
         for job in &jobs {
             let dest = job.config.dest.display().to_string();
-            state.status.push(JobStatus::new(&job.config.name, dest, job.tasks().map(|(task, _)| task)));
+            state.status.push(JobStatus::new(&job.config.name, dest, job.all_tasks()));
             state.agendas.push(Agenda { tables: Vec::new(), requests: VecDeque::new() });
         }
         Ok(Self {
@@ -122,6 +122,9 @@ impl Runner {
             let last = match task {
                 Task::Backup => fresh.as_ref().and_then(|fresh| fresh.newest_made),
                 Task::Verify => fresh.as_ref().and_then(|fresh| fresh.verified),
+                Task::Drill => fresh.as_ref().and_then(|fresh| fresh.restored),
+                // It follows a backup.
+                Task::Prune => None,
             };
             (task, Timetable::new(when.clone(), last, checked.config.retries, wait))
         });
@@ -160,9 +163,24 @@ impl Runner {
         jobs.iter().flat_map(|job| state.due(*job, now_ns)).map(|(due, _)| due).min()
     }
 
+    /// Runs it, and what follows it.
+    pub(super) fn run(&self, turn: Turn) -> Vec<RunReport> {
+        let Some(job) = self.jobs.get(turn.job) else { return Vec::new() };
+        let (number, task) = (turn.job, turn.task);
+        let mut reports = vec![self.run_task(job, turn)];
+        let made = reports.iter().any(|report| report.event != Event::Failure);
+        if task == Task::Backup && made && job.config.keep.is_some() {
+            let prune = Turn { job: number, task: Task::Prune, attempt: 1, asked_by: None };
+            reports.push(self.run_task(job, prune));
+        }
+        reports
+    }
+
     /// Runs it, tells whom it concerns, and takes in how it went.
-    pub(super) fn run(&self, turn: Turn) -> Option<RunReport> {
-        let job = self.jobs.get(turn.job)?;
+    fn run_task(&self, job: &CheckedJob, turn: Turn) -> RunReport {
+        if let Some(status) = self.lock().status.get_mut(turn.job) {
+            status.running = Some(turn.task);
+        }
         let ended = task::run(job, self.db.as_deref(), turn.task, turn.attempt, self.clock.now_ns());
         let mut report = ended.report;
         let hook = match report.event {
@@ -205,7 +223,7 @@ impl Runner {
             // Whoever asked may have gone.
             let _ = asked_by.send(report.clone());
         }
-        Some(report)
+        report
     }
 
     /// Asks for a run out of turn.
@@ -213,7 +231,7 @@ impl Runner {
         let found = self
             .jobs
             .iter()
-            .position(|checked| checked.config.name == job && checked.tasks().any(|(has, _)| has == task));
+            .position(|checked| checked.config.name == job && checked.all_tasks().any(|has| has == task));
         let number = found.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("no job {job:?} with a {task} is configured"))
         })?;
@@ -306,9 +324,8 @@ impl State {
         asked_by: Option<Sender<RunReport>>,
         now_ns: i64,
     ) -> Option<Turn> {
-        let (_, table) = self.agendas.get_mut(job)?.table(task)?;
-        let attempt = table.begin(now_ns);
-        self.status.get_mut(job)?.running = Some(task);
+        let table = self.agendas.get_mut(job)?.table(task);
+        let attempt = table.map_or(1, |(_, table)| table.begin(now_ns));
         Some(Turn { job, task, attempt, asked_by })
     }
 }

@@ -3,10 +3,13 @@ use super::config::{BackupKind, CheckedJob, Level};
 use super::freshness::Freshness;
 use super::notes::Notes;
 use super::report::{Event, Failed, RunReport, Task, may_pass};
+use crate::backup::drill::{DrillConfig, drill_with};
 use crate::backup::repository::Proof;
 use crate::backup::{BackupManager, BackupSource, DeltaBackupConfig, Repository, find_source, is_repository};
+use crate::backup::{PruneConfig, prune_with};
 use crate::db::{Config, Db};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::atomic::write_file_durably;
 use crate::verify::verify_with;
 use chronicle_core::time::format_timestamp;
 use std::path::{Path, PathBuf};
@@ -40,6 +43,7 @@ pub(super) fn run(job: &CheckedJob, db: Option<&Db>, task: Task, attempt: u32, n
         point: None,
         lsn: None,
         commit_time: None,
+        removed: 0,
         bytes: 0,
         gap: None,
         findings: Vec::new(),
@@ -48,6 +52,8 @@ pub(super) fn run(job: &CheckedJob, db: Option<&Db>, task: Task, attempt: u32, n
     };
     let done = match task {
         Task::Backup => backup(job, db, now_ns, &mut report),
+        Task::Prune => prune(job, &mut report),
+        Task::Drill => drill(job, now_ns, &mut report),
         Task::Verify => verify(job, now_ns, &mut report),
     };
     let mut passing = false;
@@ -144,8 +150,8 @@ fn verify(job: &CheckedJob, now_ns: i64, report: &mut RunReport) -> Result<()> {
         if let BackupSource::Snapshot { folder, record } = &found.source {
             report.point = folder.file_name().map(|name| name.to_string_lossy().into_owned());
             if found.report.is_sound() && is_full {
-                let notes = Notes { verified: Some(now_ns), verified_made: Some(record.created_ns) };
-                notes.write(dest)?;
+                let verified_made = Some(record.created_ns);
+                Notes { verified: Some(now_ns), verified_made, ..Notes::read(dest) }.write(dest)?;
             }
         }
         found.report.findings
@@ -159,5 +165,58 @@ fn verify(job: &CheckedJob, now_ns: i64, report: &mut RunReport) -> Result<()> {
             findings.count(),
             dest.display()
         ))),
+    }
+}
+
+fn prune(job: &CheckedJob, report: &mut RunReport) -> Result<()> {
+    let Some(keep) = job.config.keep else { return Ok(()) };
+    let done = prune_with(&PruneConfig::new(&job.config.dest, keep.into()))?;
+    (report.removed, report.bytes) = (done.points_removed, done.bytes_freed);
+    // The mark is written, and the next prune takes it up.
+    let waits = done.waits_for.map(|error| format!("not everything is deleted yet: {}", error.message()));
+    report.findings.extend(waits);
+    Ok(())
+}
+
+fn drill(job: &CheckedJob, now_ns: i64, report: &mut RunReport) -> Result<()> {
+    let Some(drill) = &job.config.drill else { return Ok(()) };
+    let dest = &job.config.dest;
+    let made = match is_repository(dest)? {
+        true => None,
+        false => match find_source(dest)? {
+            BackupSource::Snapshot { record, .. } => Some(record.created_ns),
+            BackupSource::Database { .. } => None,
+        },
+    };
+    let config = DrillConfig::new(dest);
+    let config = drill.scratch.iter().fold(config, |config, folder| config.scratch(folder));
+    let done = drill_with(&config, &|_, _| {})?;
+    report.bytes = done.bytes;
+    if let Some(moment) = &done.moment {
+        report.point.clone_from(&moment.point);
+        report.lsn = Some(moment.lsn.to_string());
+        report.commit_time = Some(moment.commit_time_ns);
+    }
+    let failed = done.checks.iter().filter(|check| !check.passed);
+    report.findings =
+        failed.map(|check| format!("{}: {}", check.claim, check.detail)).take(FINDINGS_MAX).collect();
+    if let Some(path) = &drill.report {
+        let is_page = path.extension().is_some_and(|end| end == "html");
+        let text = if is_page { done.to_html() } else { done.to_json() };
+        write_file_durably(path, text.as_bytes())?;
+    }
+    if !done.passed() {
+        return Err(Error::damaged("the restore is not what it must be; see core/docs/runbook.md"));
+    }
+    match (made, done.note_error) {
+        (Some(made), _) => {
+            let now = Some(now_ns);
+            Notes { verified: now, verified_made: Some(made), restored: now }.write(dest)
+        }
+        (None, Some(error)) => Err(Error::new(
+            ErrorKind::Io,
+            format!("it is proven, and the note of that could not be left: {error}"),
+        )),
+        (None, None) => Ok(()),
     }
 }

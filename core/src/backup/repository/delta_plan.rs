@@ -312,6 +312,7 @@ impl DeltaPlan {
             chain: content.end.chain,
             len: file.len,
             blake3: file.blake3,
+            attached: content.attached,
         }))
     }
 }

@@ -226,7 +226,9 @@ impl Engine {
             return;
         }
         for summary in segments.iter().map(|segment| segment.summary).filter(|it| it.points > 0) {
-            for number in summary.series_min.metric()..=summary.series_max.metric() {
+            // Whatever a frame says: there are no more metrics than these.
+            let end = summary.series_max.metric().saturating_add(1).min(self.dictionary.metric_numbers().end);
+            for number in summary.series_min.metric()..end {
                 self.policy.touch_metric(number, summary.time, &self.dictionary);
             }
         }

@@ -98,7 +98,7 @@ fn told(metric: Option<&MetricInfo>) -> String {
 }
 
 fn newest(db: &Db, metric: &str) -> Result<Vec<Row>> {
-    let query = Query::metric(metric).range(TimeRange::ALL).group_by_all().descending().limit(NEWEST_MAX);
+    let query = Query::metric(metric).range(TimeRange::ALL).descending().limit(NEWEST_MAX);
     db.query(&query)?.rows()
 }
 

@@ -86,7 +86,7 @@ impl DrillReport {
             ));
         }
         if let Some(digest) = self.digest {
-            facts.push(fact(
+            facts.push(whole_fact(
                 "Digest of the data",
                 &format!("<code>{digest}</code>"),
                 "order-independent, over every point",
@@ -146,7 +146,7 @@ impl DrillReport {
             0 => String::new(),
             more => format!("<p class=\"quiet\">{more} more metrics are in the JSON report.</p>\n"),
         };
-        let head = "<thead><tr><th>Metric</th><th class=\"number\">Series</th><th class=\"number\">Points</th><th>First</th><th>Last</th><th class=\"number\">Newest compared</th><th>Agrees</th></tr></thead>";
+        let head = "<thead><tr><th>Metric</th><th class=\"number\">Series</th><th class=\"number\">Points</th><th>First, UTC</th><th>Last, UTC</th><th class=\"number\">Compared</th><th>Agrees</th></tr></thead>";
         section(
             "What came back",
             &format!("<div class=\"wide\"><table>{head}<tbody>\n{rows}</tbody></table></div>\n{more}"),
@@ -176,6 +176,11 @@ fn fact(name: &str, value: &str, note: &str) -> String {
     format!("<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>\n")
 }
 
+/// A fact over the whole width.
+fn whole_fact(name: &str, value: &str, note: &str) -> String {
+    fact(name, value, note).replacen("<div>", "<div class=\"whole\">", 1)
+}
+
 fn check(check: &DrillCheck) -> String {
     let (class, word) = if check.passed { ("good", "✓ equal") } else { ("bad", "✗ failed") };
     format!(
@@ -193,8 +198,8 @@ fn metric(metric: &DrillMetric) -> String {
         escaped(&metric.name),
         grouped(metric.series),
         grouped(metric.points),
-        plain_time(metric.time_ns.0),
-        plain_time(metric.time_ns.1)
+        cell_time(metric.time_ns.0),
+        cell_time(metric.time_ns.1)
     )
 }
 
@@ -220,6 +225,11 @@ pub(super) fn plain_time(ns: i64) -> String {
     let text = format_timestamp(ns);
     let seconds = text.split(['.', 'Z']).next().unwrap_or(&text);
     format!("{} UTC", seconds.replace('T', " "))
+}
+
+/// The same below a heading that says UTC.
+fn cell_time(ns: i64) -> String {
+    plain_time(ns).trim_end_matches(" UTC").to_owned()
 }
 
 fn capital(text: &str) -> String {

@@ -13,7 +13,7 @@ mod scratch;
 pub use report::{DrillCheck, DrillMetric, DrillMoment, DrillReport, DrillTimes};
 pub use restorable::{RestorableLine, RestorablePoint, RestorableSpan};
 
-use super::repository::{Moment, Repository};
+use super::repository::{Moment, Proof, Repository};
 use super::source::snapshots_at;
 use super::{
     BackupSource, Progress, RestoreConfig, RestoreOptions, RestoreReport, find_source, is_repository,
@@ -147,7 +147,7 @@ impl Drill<'_> {
 
     fn of_repository(&self, report: &mut DrillReport) -> Result<()> {
         let repository = Repository::open_with(&self.config.source, &self.config.keys)?;
-        report.source = repository.place();
+        report.source = absolute(&self.config.source).unwrap_or_else(|| repository.place());
         (report.restorable, report.damaged) = restorable::of_repository(&repository);
         let config = RestoreConfig::new(&self.config.source, self.config.scratch.join(TARGET))
             .keys(self.config.keys.clone());
@@ -160,12 +160,18 @@ impl Drill<'_> {
         plan.target = scratch.path().join(TARGET);
         plan.in_the_way.clear();
         let (at, recorded) = (plan.plan.at, plan.recorded_digest());
-        let point = Some(plan.point().unwrap_or(plan.plan.start).to_string());
+        let proves = plan.point();
+        let point = Some(proves.unwrap_or(plan.plan.start).to_string());
         let restored = plan.carry_out(self.progress)?;
         let moment = Moment::Lsn { lsn: at.lsn, epoch: Some(at.epoch) };
         let in_place = repository.open_at(&moment)?.db;
         self.look(report, Restored { report: restored, point, recorded, in_place })?;
-        scratch.remove()
+        scratch.remove()?;
+        if let Some(point) = proves.filter(|_| report.passed()) {
+            report.note_error =
+                repository.note_proof(point, Proof::Restored).err().map(|error| error.to_string());
+        }
+        Ok(())
     }
 
     fn of_source(&self, report: &mut DrillReport) -> Result<()> {
@@ -195,7 +201,11 @@ impl Drill<'_> {
                 (None, None)
             }
         };
-        report.source = source.data_path().parent().unwrap_or(&self.config.source).display().to_string();
+        let folder = match &source {
+            BackupSource::Snapshot { folder, .. } => folder.clone(),
+            BackupSource::Database { path } => path.clone(),
+        };
+        report.source = absolute(&folder).unwrap_or_else(|| folder.display().to_string());
         let scratch = Scratch::make(&self.config.scratch, needed.saturating_mul(2))?;
         let target = scratch.path().join(TARGET);
         let data = source.data_path();
@@ -258,6 +268,11 @@ impl Drill<'_> {
         });
         Ok(())
     }
+}
+
+/// A local path as people elsewhere understand it; `None` for what is none.
+fn absolute(path: &Path) -> Option<String> {
+    path.canonicalize().ok().map(|path| path.display().to_string())
 }
 
 /// As one writes it after `--at`.

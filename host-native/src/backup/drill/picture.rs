@@ -37,7 +37,7 @@ struct Scale {
 
 impl Scale {
     fn of(line: &RestorableLine) -> Option<Self> {
-        let spans = line.spans.iter().filter_map(ends).flat_map(|(first, last)| [first, last]);
+        let spans = ends(line).into_iter().flat_map(|(first, last)| [first, last]);
         let times: Vec<i64> = line.points.iter().map(|point| point.commit_time_ns).chain(spans).collect();
         Some(Self { first: *times.iter().min()?, last: *times.iter().max()? })
     }
@@ -50,15 +50,21 @@ impl Scale {
     }
 }
 
-/// The times of a span. An end whose time only the log tells is drawn at the other one.
-fn ends(span: &RestorableSpan) -> Option<(i64, i64)> {
-    let (first, last) = span.commit_time_ns;
-    Some((first.or(last)?, last.or(first)?))
+/// The times of the spans. The empty state has no time: the first point stands for it. Another end whose time only the log
+/// tells is drawn at the other one.
+fn ends(line: &RestorableLine) -> Vec<(i64, i64)> {
+    let start = line.points.first().map(|point| point.commit_time_ns);
+    let of = |span: &RestorableSpan| {
+        let (first, last) = span.commit_time_ns;
+        let first = if span.lsn.0 == 0 { first.or(start) } else { first };
+        Some((first.or(last)?, last.or(first)?))
+    };
+    line.spans.iter().filter_map(of).collect()
 }
 
 fn row(line: &RestorableLine, moment: Option<&DrillMoment>) -> String {
     let Some(scale) = Scale::of(line) else { return String::new() };
-    let spans: Vec<(i64, i64)> = line.spans.iter().filter_map(ends).collect();
+    let spans = ends(line);
     let is_snapshots = line.epoch.is_empty();
     let mut shapes = String::from("<line class=\"axis\" x1=\"0%\" x2=\"100%\" y1=\"30\" y2=\"30\"/>");
     if !is_snapshots {

@@ -18,6 +18,8 @@ pub(in crate::backup) struct Choice {
     pub(super) metrics: Vec<String>,
     pub(super) filter: Filter,
     pub(super) range: Option<TimeRange>,
+    /// Points that are held in memory at a time.
+    pub(super) points_at_once: Option<usize>,
 }
 
 impl Choice {

@@ -28,6 +28,14 @@ impl RestoreConfig {
         self
     }
 
+    /// Holds about so many points in memory at a time where they go into a database, and makes more than these a commit of
+    /// segments. Default 2^20.
+    #[must_use]
+    pub fn points_at_once(mut self, points: usize) -> Self {
+        self.choice.points_at_once = Some(points.max(1));
+        self
+    }
+
     /// Only points inside, Unix ns of the data; `start..end` leaves `end` out.
     #[must_use]
     pub fn range(mut self, range: impl Into<TimeRange>) -> Self {

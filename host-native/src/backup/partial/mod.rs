@@ -5,9 +5,12 @@
 //! commit, or nothing. A new database is one of its own (a new lineage): it holds a part of the history it came from, and
 //! must not be taken for its continuation.
 mod choice;
+mod chunk;
 mod config;
 mod fresh;
+mod into;
 mod source;
 
 pub(in crate::backup) use choice::Choice;
 pub(in crate::backup) use fresh::restore_chosen;
+pub use into::{Conflict, IntoReport, PointChanges};

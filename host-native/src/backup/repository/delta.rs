@@ -4,9 +4,10 @@ use super::job::Job;
 use super::objects::Objects;
 use super::sealing::Sealing;
 use super::slot::{Slot, name_of};
+use super::trial;
 use crate::backup::{BackupManager, Progress};
 use crate::crypt::{EncryptTo, Keys};
-use crate::destination::{Destination, FolderDestination, open};
+use crate::destination::{Destination, FolderDestination, Settings, open_with};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::host::random_epoch;
 use chronicle_core::backup::repository::{BackupState, DeltaPlan, JobId, PointRecord};
@@ -30,15 +31,20 @@ pub(crate) enum RepositoryPlace {
 impl RepositoryPlace {
     /// What lies there, without a key.
     pub(super) fn open(&self) -> Result<Objects> {
-        self.open_with(&Keys::none(), false)
+        self.open_with(Settings::default(), &Keys::none(), false)
     }
 
-    /// With keys; a repository that is not there yet will be encrypted if `encrypt` says so.
-    pub(super) fn open_with(&self, keys: &Keys, encrypt: bool) -> Result<Objects> {
+    /// The same with what opens it.
+    pub(super) fn open_keyed(&self, keys: &Keys) -> Result<Objects> {
+        self.open_with(Settings::default(), keys, false)
+    }
+
+    /// What is set applies to what is opened here; a repository that is not there yet will be encrypted if `encrypt` says so.
+    fn open_with(&self, settings: Settings, keys: &Keys, encrypt: bool) -> Result<Objects> {
         let destination: Arc<dyn Destination> = match self {
             Self::Destination(destination) => Arc::clone(destination),
             Self::Path(path) => match path.to_str() {
-                Some(url) => Arc::from(open(url)?),
+                Some(url) => Arc::from(open_with(url, settings)?),
                 None => Arc::new(FolderDestination::new(path)?),
             },
         };
@@ -63,6 +69,7 @@ pub struct DeltaBackupConfig {
     pub(super) change_recipients: bool,
     has_slot: bool,
     keys: Keys,
+    settings: Settings,
 }
 
 /// What the new point continues.
@@ -92,12 +99,21 @@ impl DeltaBackupConfig {
     fn of(place: RepositoryPlace) -> Self {
         Self {
             place,
+            settings: Settings::default(),
             after: After::Nothing,
             encrypt_to: None,
             change_recipients: false,
             has_slot: true,
             keys: Keys::none(),
         }
+    }
+
+    /// Declares that one host only ever writes to this repository. Needed where a store lets several creators at once win; each
+    /// report says that it was so. Of a destination that was opened by the caller, it is declared there.
+    #[must_use]
+    pub fn single_writer(mut self) -> Self {
+        self.settings.single_writer = true;
+        self
     }
 
     /// Goes on from the repository that this state is of: an increment. Where it has newer points of this database, the
@@ -147,7 +163,7 @@ impl DeltaBackupConfig {
     }
 
     pub(super) fn objects(&self) -> Result<Objects> {
-        self.place.open_with(&self.keys, self.encrypt_to.is_some())
+        self.place.open_with(self.settings, &self.keys, self.encrypt_to.is_some())
     }
 }
 
@@ -176,6 +192,8 @@ pub struct DeltaReport {
     pub bytes_resumed: u64,
     /// Bytes that were read of the database for them.
     pub bytes_read: u64,
+    /// It rests on the declaration that nobody else writes there: the store can't keep two hosts apart, or it was declared.
+    pub single_writer: bool,
     /// Why a hint (`manifest.json`, `state.json`) or the slot beside the database could not be written. Nothing depends on them.
     pub hint_error: Option<Error>,
     /// How long it took.
@@ -212,6 +230,7 @@ impl BackupManager<'_> {
             false => Slot::none(lineage),
         };
         let files = slot.is_kept().then(|| HostFiles::new(paths, &name_of(&objects.place())));
+        let single_writer = trial::admit(&objects)?;
         let (to, change) = (config.encrypt_to.as_ref(), config.change_recipients);
         let sealing = Sealing::prepare(&mut objects, to, change, Some(JobId(random_epoch()?.0)))?;
         if let Some(local) = files.as_ref().filter(|_| sealing.is_some()).and_then(HostFiles::load) {
@@ -220,7 +239,7 @@ impl BackupManager<'_> {
         let mut job = Job::new(self.db, objects, slot, config.after).sealed(sealing, files);
         for _ in 0..ATTEMPTS_MAX {
             if let Some(report) = job.attempt(started, progress)? {
-                return Ok(report);
+                return Ok(DeltaReport { single_writer, ..report });
             }
         }
         Err(Error::new(

@@ -75,7 +75,7 @@ impl<'db> Job<'db> {
         let (snapshot, view) = self.db.snapshot_with_view()?;
         let paths = &self.db.shared.paths;
         let mut found = look(&self.objects, newest, &snapshot, self.after)?;
-        if let Some(reason) = found.why_closed() {
+        if let Some(reason) = found.why_closed(&self.objects) {
             (self.after, self.base_reason) = (After::NewBase, Some(reason));
             found = Found::nothing();
         }
@@ -128,6 +128,7 @@ impl<'db> Job<'db> {
             bytes: sent.bytes,
             bytes_resumed: sent.bytes_resumed,
             bytes_read: plan.source_bytes(),
+            single_writer: false,
             hint_error,
             took: started.elapsed(),
         }))
@@ -372,7 +373,7 @@ pub(super) fn plan(db: &Db, objects: &Objects, after: After) -> Result<DeltaDryR
     let newest = objects.newest()?;
     let snapshot = lock(&db.shared.engine).engine.snapshot();
     let (mut after, mut found) = (after, look(objects, newest, &snapshot, after)?);
-    if found.why_closed().is_some() {
+    if found.why_closed(objects).is_some() {
         (after, found) = (After::NewBase, Found::nothing());
     }
     let entry = found.entry(newest.map_or(0, |newest| newest + 1), after == After::NewBase);

@@ -103,9 +103,17 @@ impl Found {
     }
 
     /// Why this host can't go on from the point, though another one could: its encrypted part is closed here.
-    pub(super) fn why_closed(&self) -> Option<String> {
-        let previous = self.previous.as_ref().filter(|previous| previous.is_withheld())?;
-        Some(format!(
+    pub(super) fn why_closed(&self, objects: &Objects) -> Option<String> {
+        let previous = self.previous.as_ref()?;
+        let is_moved =
+            |moves: &MovesRecord| previous.containers.iter().any(|home| moves.vacated.contains(home));
+        if !objects.can_read() && self.moves.as_ref().is_some_and(is_moved) {
+            return Some(format!(
+                "a prune moved what {} refers to, and where to can't be read here without a key",
+                previous.entry
+            ));
+        }
+        previous.is_withheld().then(|| format!(
             "what this host knew of {} is not there (data.db.state-delta-*), and it can't be read back without a key",
             previous.entry
         ))

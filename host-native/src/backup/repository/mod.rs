@@ -9,29 +9,41 @@ mod delta;
 mod encrypted_snapshot;
 mod hints;
 mod history;
+mod hold;
 mod host_state;
 mod in_place;
+mod inside;
 mod job;
 mod log;
 mod look;
+mod moves;
 mod objects;
 mod opened;
+mod orphans;
 mod proof_note;
+pub(super) mod prune;
 mod put;
+mod repair;
 mod restore;
 mod sealing;
 mod slot;
 mod slots;
+mod survey;
+mod trial;
+mod unlock;
 mod verify;
+mod verify_encrypted;
 
 pub use chronicle_core::backup::repository::{
-    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, NewestProofs, PointRecord, PreviousPoint,
-    ProofNote, Span, SpanEnd, Timeline,
+    BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
+    PreviousPoint, ProofNote, PrunePlan, Span, SpanEnd, Timeline,
 };
 pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
+pub use orphans::{ORPHANS_NAMED_MAX, Orphans};
 pub use proof_note::Proof;
+pub use repair::{Repair, RepairReport};
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };

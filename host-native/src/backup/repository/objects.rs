@@ -1,20 +1,15 @@
 //! The objects of a repository: reading them by what records say, putting them so that they are known to be there.
-use super::age_names::AgeNames;
-use super::host_state::HostState;
 use super::opened::Opened;
-use super::sealing::read_key;
-use crate::crypt::{Identity, Keys};
 use crate::destination::{Destination, ObjectName};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::regular_file::RegularFile;
 use chronicle_core::backup::repository::{
-    CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, Inventory, KeptObject, ListItem,
-    ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, MoveTable, MovesRecord, NewestSearch,
-    ObjectName as RepositoryName, PointLists, PointNumber, PointRecord, SearchStep, Timeline, claim_name,
-    read_list,
+    BackupState, CLAIM_LEN_MAX, Claim, Claimed, ENTRY_RECORD_LEN_MAX, Entry, EntryKind, EntryRecord,
+    Inventory, KeptObject, ListItem, ListPageRef, LogObject, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest,
+    MoveTable, MovesRecord, NewestSearch, ObjectName as RepositoryName, PointLists, PointNumber, PointRecord,
+    STATE_LEN_MAX, STATE_NAME, SearchStep, Timeline, claim_name, read_list,
 };
 use chronicle_core::ids::Hash;
-use chronicle_core::source::ByteRange;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -28,58 +23,15 @@ pub(super) const FIRST_WAIT: Duration = Duration::from_millis(20);
 /// A repository at a destination.
 #[derive(Clone)]
 pub(in crate::backup) struct Objects {
-    destination: Arc<dyn Destination>,
+    pub(super) destination: Arc<dyn Destination>,
     /// Where the objects are age files.
-    opened: Option<Arc<Opened>>,
+    pub(super) opened: Option<Arc<Opened>>,
 }
 
 impl Objects {
-    /// Of the repository at a destination; a new one is encrypted when `encrypt` says so. `keys` open what is encrypted.
-    pub(super) fn open(destination: Arc<dyn Destination>, keys: &Keys, encrypt: bool) -> Result<Self> {
-        let mut objects = Self { destination, opened: None };
-        let is_encrypted = objects.claim(0)?.map_or(encrypt, |claim| claim.is_encrypted);
-        if !is_encrypted {
-            return Ok(objects);
-        }
-        objects.destination = Arc::new(AgeNames::new(objects.destination));
-        objects.opened = Some(Arc::new(Opened::new(keys.clone())));
-        if let Some(passphrase) = &keys.passphrase {
-            let (identity, _) = read_key(&objects, passphrase)?.ok_or_else(|| {
-                Error::invalid(
-                    "the repository has no key.age: it was not made with a passphrase; pass --identity",
-                )
-                .at(objects.place())
-            })?;
-            objects.add_identity(identity);
-        }
-        Ok(objects)
-    }
-
-    /// Whether every object is an age file.
-    pub(super) fn is_encrypted(&self) -> bool {
-        self.opened.is_some()
-    }
-
-    /// What was opened of an encrypted repository.
-    pub(super) fn opened(&self) -> Option<&Opened> {
-        self.opened.as_deref()
-    }
-
-    /// Adds what opens.
-    pub(super) fn add_identity(&mut self, identity: Identity) {
-        self.change(|opened| opened.with_identity(identity));
-    }
-
-    /// Adds what this host knows.
-    pub(super) fn add_local(&mut self, local: HostState) {
-        self.change(|opened| opened.with_local(local));
-    }
-
-    fn change(&mut self, change: impl FnOnce(Opened) -> Opened) {
-        if let Some(opened) = self.opened.take() {
-            // What was opened before is opened again.
-            self.opened = Some(Arc::new(change(Arc::unwrap_or_clone(opened))));
-        }
+    /// Where they are.
+    pub(super) fn destination(&self) -> &dyn Destination {
+        &*self.destination
     }
 
     /// What the destination is called in messages.
@@ -142,14 +94,6 @@ impl Objects {
         }
     }
 
-    /// Exactly these bytes of a container, as they were before they were encrypted.
-    pub(super) fn data(&self, name: RepositoryName, offset: u64, len: u64) -> Result<Vec<u8>> {
-        match &self.opened {
-            None => self.range(name, offset, len),
-            Some(opened) => opened.range(self, name, ByteRange::new(offset, len)).at(|| self.place()),
-        }
-    }
-
     /// Copies bytes of a container into a file, as they were before they were encrypted. The caller syncs, and checks them.
     pub(super) fn copy(
         &self,
@@ -181,13 +125,44 @@ impl Objects {
 
     /// Whether anybody began a repository here.
     pub(super) fn is_there(&self) -> Result<bool> {
-        self.is_claimed(0)
+        // A first claim that is gone is damage, and whoever reads on says so. A snapshot may have any name.
+        let base = Entry::new(EntryKind::Base, 0);
+        Ok(self.is_claimed(0)? || matches!(self.record(base)?, Some(Ok(EntryRecord::Point(_)))))
+    }
+
+    /// The entry of this number that has a record, without reading it, or its claim.
+    pub(super) fn recorded(&self, number: PointNumber) -> Result<Option<Entry>> {
+        for kind in [EntryKind::Base, EntryKind::Delta, EntryKind::Prune, EntryKind::Moves] {
+            let entry = Entry::new(kind, number);
+            if entry.check().is_ok() {
+                let name = ObjectName::new(entry.record().to_string())?;
+                if self.retry(|destination| destination.stat(&name))?.is_some() {
+                    return Ok(Some(entry));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a number is claimed, without reading the claim.
     fn is_claimed(&self, number: PointNumber) -> Result<bool> {
-        let name = ObjectName::new(claim_name(number))?;
-        self.retry(|destination| destination.stat(&name)).map(|found| found.is_some())
+        self.len_of(claim_name(number)).map(|found| found.is_some())
+    }
+
+    /// How many bytes an object has; `None` when there is none.
+    pub(super) fn len_of(&self, name: impl Display) -> Result<Option<u64>> {
+        let name = ObjectName::new(name.to_string())?;
+        self.retry(|destination| destination.stat(&name)).map(|found| found.map(|found| found.len))
+    }
+
+    /// Deletes an object, and tells how many bytes it had; `None` when it was gone already.
+    pub(super) fn delete(&self, name: impl Display) -> Result<Option<u64>> {
+        let name = ObjectName::new(name.to_string())?;
+        let found = self.retry(|destination| destination.stat(&name))?;
+        if found.is_some() {
+            self.retry(|destination| destination.delete(&name))?;
+        }
+        Ok(found.map(|found| found.len))
     }
 
     /// The claim on a number; `None` when it is free.
@@ -215,23 +190,33 @@ impl Objects {
         }
     }
 
-    fn unseal(&self, record: EntryRecord, bytes: &[u8]) -> Result<EntryRecord> {
-        match (&self.opened, record.as_point().is_some_and(|point| point.encryption.is_some())) {
-            (Some(opened), _) => opened.unseal(record, bytes),
-            (None, false) => Ok(record),
-            (None, true) => {
-                Err(Error::damaged("it is encrypted, and the repository is not").at(record.entry().record()))
-            }
-        }
-    }
-
     /// The manifest, if there is one that can be read. It is a hint.
     pub(super) fn manifest(&self) -> Option<Manifest> {
         Manifest::parse(&self.get(MANIFEST_NAME, MANIFEST_LEN_MAX).ok()??).ok()
     }
 
-    /// The newest claimed number.
+    /// The state, if there is one that can be read. It is a hint.
+    pub(super) fn state(&self) -> Option<BackupState> {
+        BackupState::parse(&self.get(STATE_NAME, STATE_LEN_MAX).ok()??).ok()
+    }
+
+    /// The newest claimed number. `Damaged` where the claim behind it is gone and its record is there: a reader would take an
+    /// older point for the newest, and a writer would take the number again.
     pub(super) fn newest(&self) -> Result<Option<PointNumber>> {
+        loop {
+            let newest = self.newest_claim()?;
+            let next = newest.map_or(0, |newest| newest + 1);
+            match self.recorded(next)? {
+                None => return Ok(newest),
+                // Somebody may have claimed and recorded it in between.
+                Some(_) if self.is_claimed(next)? => {}
+                Some(_) => return Err(gone(next).at(self.place())),
+            }
+        }
+    }
+
+    /// The newest claimed number, as far as claims tell.
+    pub(super) fn newest_claim(&self) -> Result<Option<PointNumber>> {
         let mut search = NewestSearch::new(self.manifest().map(|manifest| manifest.newest_number));
         loop {
             match search.next() {
@@ -239,34 +224,6 @@ impl Objects {
                 SearchStep::Ask(number) => search.answer(self.is_claimed(number)?),
             }
         }
-    }
-
-    /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known.
-    pub(super) fn entries(&self) -> Result<Vec<(Entry, Option<Result<EntryRecord>>)>> {
-        let numbers = 0..self.newest()?.map_or(0, |newest| newest + 1);
-        let mut entries = Vec::new();
-        for number in numbers {
-            let claim = self.claim(number)?.ok_or_else(|| {
-                Error::damaged("the claim is gone, though later numbers are claimed: put it back")
-                    .at(claim_name(number))
-                    .at(self.place())
-            })?;
-            entries.push((claim.entry, self.record(claim.entry)?));
-        }
-        Ok(entries)
-    }
-
-    /// What the records add up to.
-    pub(super) fn timeline(&self) -> Result<Timeline> {
-        self.timeline_of(self.entries()?)
-    }
-
-    /// The same, of records that are read already.
-    pub(super) fn timeline_of(&self, entries: Vec<(Entry, Option<Result<EntryRecord>>)>) -> Result<Timeline> {
-        let inventory = Inventory::new(entries.clone());
-        let kept = self.kept(&inventory)?;
-        let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
-        Timeline::new(records, &kept).at(|| self.place())
     }
 
     /// Every record, and what the newest mark and the newest moves list.
@@ -277,7 +234,49 @@ impl Objects {
         Ok(inventory.with_pages(kept, moves))
     }
 
-    fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {
+    /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known. A
+    /// record that must have been there and is gone is damage, as one is that can't be read.
+    pub(super) fn entries(&self) -> Result<Vec<Claimed>> {
+        let numbers = 0..self.newest()?.map_or(0, |newest| newest + 1);
+        let mut entries = Vec::new();
+        for number in numbers {
+            let claim = self.claim(number)?.ok_or_else(|| gone(number).at(self.place()))?;
+            entries.push((claim.entry, self.record(claim.entry)?));
+        }
+        self.find_lost(&mut entries);
+        Ok(entries)
+    }
+
+    /// Records that are gone, though others or a hint name their points, become damaged ones.
+    pub(super) fn find_lost(&self, entries: &mut [Claimed]) {
+        if entries.iter().all(|(_, record)| record.is_some()) {
+            return;
+        }
+        let manifest = self.manifest().map(|manifest| manifest.points).unwrap_or_default();
+        let state = self.state().map(|state| state.entry);
+        let hinted = manifest.into_iter().map(|point| point.entry).chain(state);
+        let lost = Inventory::new(entries.iter().cloned()).lost(hinted);
+        for (entry, record) in entries.iter_mut().filter(|(entry, _)| lost.contains(entry)) {
+            let error = Error::damaged("its record is gone, though others name this entry");
+            *record = Some(Err(error.at(entry.record()).at(self.place())));
+        }
+    }
+
+    /// What the records add up to.
+    pub(super) fn timeline(&self) -> Result<Timeline> {
+        self.timeline_of(self.entries()?)
+    }
+
+    /// The same, of records that are read already.
+    pub(super) fn timeline_of(&self, entries: Vec<Claimed>) -> Result<Timeline> {
+        let inventory = Inventory::new(entries.clone());
+        let kept = self.kept(&inventory)?;
+        let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
+        let timeline = Timeline::new(records, &kept).at(|| self.place())?;
+        Ok(timeline.without(inventory.condemned()))
+    }
+
+    pub(super) fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {
         let Some(mark) = inventory.newest_prune() else { return Ok(Vec::new()) };
         self.list(&mark.kept)
     }
@@ -294,8 +293,11 @@ impl Objects {
         })
     }
 
-    /// Where a record of moves says that segments lie.
+    /// Where a record of moves says that segments lie; without a key only where they lie no more.
     pub(super) fn moves(&self, record: &MovesRecord) -> Result<MoveTable> {
+        if !self.can_read() {
+            return Ok(MoveTable::new(record, []));
+        }
         Ok(MoveTable::new(record, self.list(&record.segments)?))
     }
 
@@ -320,6 +322,14 @@ impl Objects {
         }
         read_list(&plain, &mut |page: &ListPageRef| page_of(&bytes, page)).at(|| self.place())
     }
+}
+
+/// A claim that must be there.
+pub(super) fn gone(number: PointNumber) -> Error {
+    Error::damaged(
+        "the claim is gone, though its record or later numbers are there: `chronicle backup repair` puts it back",
+    )
+    .at(claim_name(number))
 }
 
 type Pages = BTreeMap<RepositoryName, Arc<Vec<u8>>>;

@@ -200,13 +200,18 @@ impl Opened {
 
     /// Lists that name plain pages, as lists that name stored ones. Every page was opened, or kept, before.
     pub(super) fn stored_lists(&self, lists: &ListRefs) -> Result<ListRefs> {
-        let pages = hold(&self.pages);
-        let by_plain: BTreeMap<Name, ListPageRef> =
-            pages.values().map(|(stored, open)| (open.plain.name(), *stored)).collect();
-        map_lists(lists, |page| {
-            let stored = by_plain.get(&page.name()).copied();
-            stored.ok_or_else(|| Error::damaged("a page was named before it was stored").at(page.name()))
-        })
+        let by_plain = self.by_plain();
+        map_lists(lists, |page| stored_page(&by_plain, page))
+    }
+
+    /// The same for the pages of one list.
+    pub(super) fn stored_pages(&self, pages: &[ListPageRef]) -> Result<Vec<ListPageRef>> {
+        let by_plain = self.by_plain();
+        pages.iter().map(|page| stored_page(&by_plain, page)).collect()
+    }
+
+    fn by_plain(&self) -> BTreeMap<Name, ListPageRef> {
+        hold(&self.pages).values().map(|(stored, open)| (open.plain.name(), *stored)).collect()
     }
 
     /// Lists that name plain pages, for lists that name stored ones.
@@ -233,6 +238,11 @@ impl Opened {
             .filter_map(|(_, page)| Some((page.name(), pages.get(&page.name())?.1.bytes.clone())));
         found.collect()
     }
+}
+
+fn stored_page(by_plain: &BTreeMap<Name, ListPageRef>, page: &ListPageRef) -> Result<ListPageRef> {
+    let stored = by_plain.get(&page.name()).copied();
+    stored.ok_or_else(|| Error::damaged("a page was named before it was stored").at(page.name()))
 }
 
 /// Lists of other pages, one for one.

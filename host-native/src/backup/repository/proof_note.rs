@@ -7,10 +7,11 @@ use super::verify::Repository;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::repository::{
-    Entry, EntryKind, JobId, NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, PointNumber, ProofNote,
-    proof_name,
+    Entry, EntryKind, Inventory, JobId, NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, PointNumber,
+    PointRecord, ProofNote, proof_name,
 };
 use chronicle_core::ids::Hash;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a point was proven.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +49,19 @@ impl Repository {
         Ok(noted)
     }
 
+    /// The notes on points that can be read and are of the record that is there, by point.
+    pub fn notes(&self, points: &[PointRecord]) -> Result<BTreeMap<Entry, ProofNote>> {
+        let mut notes = BTreeMap::new();
+        for point in points {
+            let Some(Ok(found)) = note(self.objects(), point.entry)? else { continue };
+            let record = self.objects().record_bytes(point.entry)?;
+            if record.is_some_and(|record| Hash::of(&record) == found.record) {
+                notes.insert(point.entry, found);
+            }
+        }
+        Ok(notes)
+    }
+
     /// The newest point that was verified, and the last restore that was proven. Where the summary is missing or damaged, what
     /// the notes on the points say.
     pub fn proofs(&self) -> Result<NewestProofs> {
@@ -67,6 +81,28 @@ impl Repository {
         }
         Ok(NewestProofs { restored, ..proofs })
     }
+}
+
+/// Points that may be the newest one that was verified: no prune takes them. Every one down to the newest whose note is
+/// whole, and the one that the summary names: what can't be read counts as proof here.
+pub(super) fn never_pruned(objects: &Objects, inventory: &Inventory) -> Result<BTreeSet<PointNumber>> {
+    let mut stay = BTreeSet::new();
+    let points: Vec<Entry> = inventory.points().map(|point| point.entry).collect();
+    for entry in points.iter().rev() {
+        match note(objects, *entry)? {
+            None => {}
+            Some(found) => {
+                stay.insert(entry.number);
+                if found.is_ok() {
+                    break;
+                }
+            }
+        }
+    }
+    if let Some(Ok(proofs)) = summary(objects)? {
+        stay.extend(proofs.verified.map(|note| note.entry.number));
+    }
+    Ok(stay)
 }
 
 fn summary(objects: &Objects) -> Result<Option<Result<NewestProofs>>> {

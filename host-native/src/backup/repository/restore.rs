@@ -10,7 +10,7 @@ use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
 use crate::crypt::Keys;
-use crate::destination::Destination;
+use crate::destination::{Destination, refuse_url};
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::os_error::OsContext;
@@ -33,12 +33,12 @@ const WINDOW_BYTES: u64 = 1 << 20;
 /// A restore that is asked for; by itself of the newest point.
 #[derive(Clone)]
 pub struct RestoreConfig {
-    place: RepositoryPlace,
+    pub(in crate::backup) place: RepositoryPlace,
     target: PathBuf,
     moment: Moment,
     epoch: Option<Epoch>,
     options: RestoreOptions,
-    keys: Keys,
+    pub(in crate::backup) keys: Keys,
     pub(in crate::backup) choice: Choice,
 }
 
@@ -126,7 +126,7 @@ impl RestoreConfig {
         Self { moment: *moment, epoch, ..self }
     }
 
-    fn moment(&self) -> Moment {
+    pub(in crate::backup) fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
             Moment::Lsn { lsn, .. } => Moment::Lsn { lsn, epoch: self.epoch },
@@ -142,10 +142,11 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
 
 /// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    refuse_url(&config.target, "a restore needs a folder on a disk")?;
     if !config.choice.is_everything() {
         return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
     }
-    let objects = config.place.open_with(&config.keys, false)?;
+    let objects = config.place.open_keyed(&config.keys)?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
     let lists = objects.lists(&from.start)?;
@@ -181,6 +182,11 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// ([`RestoreConfig::metric`] and its neighbours), only that is read, and `progress` is told points. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
+    if config.target.as_os_str().is_empty() {
+        return Err(Error::invalid(
+            "no folder to restore to is named; a database that exists takes `into_database`",
+        ));
+    }
     if !config.choice.is_everything() {
         return restore_chosen(
             (&config.place, &config.keys, &config.moment()),

@@ -75,6 +75,19 @@ impl Sealing {
         Ok(Some(sealing))
     }
 
+    /// As the newest point is encrypted, under keys of its own; `None` where nothing is.
+    pub(super) fn as_newest(objects: &Objects) -> Result<Option<Self>> {
+        if !objects.is_encrypted() {
+            return Ok(None);
+        }
+        let part = Self::of_newest(objects)?.ok_or_else(|| {
+            Error::damaged("no point says to whom the repository is encrypted").at(objects.place())
+        })?;
+        let recipients = part.recipients.iter().map(|text| text.parse());
+        let recipients = recipients.collect::<Result<_>>().at(|| objects.place())?;
+        Ok(Some(Self { recipients, key: part.key, secret: Secret::random()? }))
+    }
+
     fn texts(&self) -> Vec<String> {
         let mut texts: Vec<String> = self.recipients.iter().map(ToString::to_string).collect();
         texts.sort_unstable();

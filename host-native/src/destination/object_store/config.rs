@@ -4,6 +4,7 @@ use crate::destination::{Destination, Settings};
 use crate::error::Result;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where an S3 bucket is, and whose keys open it. What is `None` comes from the usual environment variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +67,13 @@ impl S3Backend {
     #[must_use]
     pub fn single_writer(mut self) -> Self {
         self.settings.single_writer = true;
+        self
+    }
+
+    /// How long a request that fails in a passing way is made again; two minutes by default.
+    #[must_use]
+    pub fn retry_time_max(mut self, time_max: Duration) -> Self {
+        self.settings.retry_time_max = Some(time_max);
         self
     }
 

@@ -53,6 +53,11 @@ const CODES: &[(&str, ErrorKind, &str)] = {
             Permission,
             "the account key or token is wrong, or the clocks differ: check both",
         ),
+        (
+            "AuthorizationFailure",
+            Permission,
+            "the account key or token is wrong, or may not do this: check it",
+        ),
         ("ExpiredToken", Permission, EXPIRED),
         ("TokenRefreshRequired", Permission, EXPIRED),
         ("InvalidToken", Permission, "the session token is wrong: get new credentials"),
@@ -90,6 +95,10 @@ fn told(error: &object_store::Error, answer: &Answer) -> (ErrorKind, String) {
     }
     if let Some((kind, cause)) = &answer.transport {
         return transport(*kind, cause);
+    }
+    // Azure says it inside of a good answer, WebDAV of folders with another status.
+    if matches!(error, object_store::Error::NotFound { .. }) && answer.code.is_none() {
+        return by_status(StatusCode::NOT_FOUND);
     }
     let Some(status) = answer.status else {
         // Nothing was sent: a wrong setting, or something that this store can't.

@@ -155,6 +155,8 @@ impl ObjectStoreDestination {
         let (path, bytes) = (self.path(name.as_str())?, bytes::payload(bytes));
         match self.put_bytes(&path, &bytes, self.store.create_only).await {
             Ok(()) => Ok(Put::Written),
+            // Of a WebDAV server it would say that there is no such folder.
+            Err(failure) if !self.store.create_only => Err(self.at(failure, Some(name.as_str()))),
             Err(failure) if failure.is_conflict && failure.unsure => {
                 // An answer was lost: what is there is ours if it says what we said.
                 let there = self.read(name, bytes.content_length() as u64).await;

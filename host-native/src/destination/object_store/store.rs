@@ -139,10 +139,14 @@ impl Store {
     pub(super) fn gcs(rest: &str) -> Result<Self> {
         prepare()?;
         let (bucket, root) = named(rest, "bucket")?;
-        let store = GoogleCloudStorageBuilder::from_env()
+        let builder = GoogleCloudStorageBuilder::from_env();
+        let plain = builder
+            .get_config_value(&object_store::gcp::GoogleConfigKey::BaseUrl)
+            .is_some_and(|url| url.starts_with("http://"));
+        let store = builder
             .with_bucket_name(&bucket)
             .with_retry(no_retries())
-            .with_client_options(client())
+            .with_client_options(client().with_allow_http(plain))
             .with_http_connector(Wire)
             .build()
             .map_err(|error| settings_error(&error))?;

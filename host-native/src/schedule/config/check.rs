@@ -3,8 +3,10 @@ use super::{BackupKind, HookConfig, JobConfig, ScheduleConfig};
 use crate::error::{Error, Result};
 use crate::schedule::report::Task;
 use crate::schedule::when::When;
+use chronicle_core::backup::repository::Keep;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A job with its schedules.
@@ -13,13 +15,23 @@ pub(in crate::schedule) struct CheckedJob {
     pub(in crate::schedule) config: JobConfig,
     pub(in crate::schedule) backup: When,
     pub(in crate::schedule) verify: Option<When>,
+    pub(in crate::schedule) drill: Option<When>,
 }
 
 impl CheckedJob {
-    /// What it does, and when; what comes first when both are due.
+    /// What it does by the clock, and when, in the order in which it is done when all are due.
     pub(in crate::schedule) fn tasks(&self) -> impl Iterator<Item = (Task, &When)> {
         let verify = self.verify.as_ref().map(|when| (Task::Verify, when));
-        std::iter::once((Task::Backup, &self.backup)).chain(verify)
+        let drill = self.drill.as_ref().map(|when| (Task::Drill, when));
+        std::iter::once((Task::Backup, &self.backup)).chain(verify).chain(drill)
+    }
+
+    /// Everything that it does: also what follows a backup.
+    pub(in crate::schedule) fn all_tasks(&self) -> impl Iterator<Item = Task> {
+        let prune = self.config.keep.map(|_| Task::Prune);
+        let mut tasks: Vec<Task> = self.tasks().map(|(task, _)| task).chain(prune).collect();
+        tasks.sort();
+        tasks.into_iter()
     }
 }
 
@@ -87,13 +99,38 @@ fn check_job(config: &ScheduleConfig, job: &JobConfig) -> Result<CheckedJob> {
         check_url(url).map_err(|error| error.at("heartbeat"))?;
     }
     let zone = job.timezone.as_deref().or(config.timezone.as_deref()).unwrap_or("UTC");
+    if let Some(keep) = job.keep {
+        if Keep::from(keep).is_empty() {
+            return Err(Error::invalid("keep has no rule: give it one, as last = 24"));
+        }
+        if keep.pitr_window.is_some() && job.kind == BackupKind::Snapshot {
+            return Err(Error::invalid("a snapshot is one moment: keep.pitr_window is for kind = \"delta\""));
+        }
+    }
     let verify = match &job.verify {
         None => None,
         Some(verify) => {
             Some(when(verify.schedule.as_deref(), verify.every, zone).map_err(|error| error.at("verify"))?)
         }
     };
-    Ok(CheckedJob { config: job.clone(), backup: when(job.schedule.as_deref(), job.every, zone)?, verify })
+    let drill = match &job.drill {
+        None => None,
+        Some(drill) => {
+            let is_report =
+                |path: &PathBuf| path.extension().is_some_and(|end| end == "html" || end == "json");
+            if !drill.report.as_ref().is_none_or(is_report) {
+                return Err(Error::invalid("a report ends with .html or .json").at("drill"));
+            }
+            let when = when(drill.schedule.as_deref(), drill.every, zone);
+            Some(when.map_err(|error| error.at("drill"))?)
+        }
+    };
+    Ok(CheckedJob {
+        config: job.clone(),
+        backup: when(job.schedule.as_deref(), job.every, zone)?,
+        verify,
+        drill,
+    })
 }
 
 fn when(schedule: Option<&str>, every: Option<Duration>, zone: &str) -> Result<When> {

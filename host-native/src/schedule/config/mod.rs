@@ -9,6 +9,7 @@ mod values;
 pub(super) use check::{CheckedJob, check};
 
 use crate::verify::VerifyLevel;
+use chronicle_core::backup::repository::Keep;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -60,8 +61,12 @@ pub struct JobConfig {
     /// How long after a failure.
     #[serde(default = "retry_wait", deserialize_with = "duration")]
     pub retry_wait: Duration,
+    /// Which backups stay; the rest is deleted after every backup. All stay, without it.
+    pub keep: Option<KeepConfig>,
     /// When the backups are verified. Never, without it.
     pub verify: Option<VerifyConfig>,
+    /// When a backup is restored to a scratch place, to prove that it can be. Never, without it.
+    pub drill: Option<DrillConfig>,
     /// A URL that is fetched after every backup that left nothing out.
     pub heartbeat: Option<String>,
     /// Who is told of successes.
@@ -90,6 +95,61 @@ pub struct NewBaseConfig {
     /// When the newest base is this old.
     #[serde(default, deserialize_with = "maybe_duration")]
     pub age: Option<Duration>,
+}
+
+/// Which backups stay: those that any rule keeps. The newest, the newest verified and those on hold stay in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeepConfig {
+    /// So many of the newest.
+    pub last: u64,
+    /// One for each of so many hours, counted back from the newest.
+    pub hourly: u64,
+    /// One for each of so many days.
+    pub daily: u64,
+    /// One for each of so many weeks.
+    pub weekly: u64,
+    /// One for each of so many months.
+    pub monthly: u64,
+    /// One for each of so many years.
+    pub yearly: u64,
+    /// Every one that is at most so much older than the newest.
+    #[serde(deserialize_with = "maybe_duration")]
+    pub within: Option<Duration>,
+    /// How far before the newest any moment can be restored; older logs go. Of a delta repository.
+    #[serde(deserialize_with = "maybe_duration")]
+    pub pitr_window: Option<Duration>,
+}
+
+impl From<KeepConfig> for Keep {
+    fn from(keep: KeepConfig) -> Self {
+        let ns = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Self {
+            last: keep.last,
+            hourly: keep.hourly,
+            daily: keep.daily,
+            weekly: keep.weekly,
+            monthly: keep.monthly,
+            yearly: keep.yearly,
+            within_ns: keep.within.map(ns),
+            pitr_window_ns: keep.pitr_window.map(ns),
+        }
+    }
+}
+
+/// When a backup is restored to a scratch place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrillConfig {
+    /// When, as a cron expression. Either this or `every`.
+    pub schedule: Option<String>,
+    /// When, as an interval.
+    #[serde(deserialize_with = "maybe_duration")]
+    pub every: Option<Duration>,
+    /// A file that the report replaces: a page when it ends with `.html`, else JSON when it ends with `.json`.
+    pub report: Option<PathBuf>,
+    /// The folder to restore in, with room for the database. The system's temporary folder, without it.
+    pub scratch: Option<PathBuf>,
 }
 
 /// When and how the backups of a job are verified.
@@ -187,7 +247,9 @@ impl JobConfig {
             new_base: None,
             retries: retries(),
             retry_wait: retry_wait(),
+            keep: None,
             verify: None,
+            drill: None,
             heartbeat: None,
             on_success: None,
             on_failure: None,

@@ -24,6 +24,10 @@ pub(super) fn load(path: &Path) -> Result<ScheduleConfig> {
     for job in &mut config.jobs {
         job.dest = below(folder, &job.dest);
         job.source = job.source.as_deref().map(|source| below(folder, source));
+        if let Some(drill) = &mut job.drill {
+            drill.report = drill.report.as_deref().map(|report| below(folder, report));
+            drill.scratch = drill.scratch.as_deref().map(|scratch| below(folder, scratch));
+        }
     }
     config.metrics.file = config.metrics.file.as_deref().map(|file| below(folder, file));
     Ok(config)
