@@ -20,6 +20,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod backup;
+pub mod crypt;
 pub mod db;
 pub mod destination;
 pub mod error;

@@ -4,6 +4,7 @@
 use super::folder_prune::{self, SnapshotPrunePlan};
 use super::is_repository;
 use super::repository::{self, Repository, RepositoryPlace};
+use crate::crypt::Keys;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use chronicle_core::backup::repository::{Keep, PrunePlan};
@@ -18,6 +19,7 @@ pub struct PruneConfig {
     keep: Keep,
     void_unfinished: bool,
     consolidate: bool,
+    keys: Keys,
 }
 
 /// What a prune would do.
@@ -80,7 +82,7 @@ impl PruneConfig {
     }
 
     fn of(place: RepositoryPlace, keep: Keep) -> Self {
-        Self { place, keep, void_unfinished: false, consolidate: true }
+        Self { place, keep, void_unfinished: false, consolidate: true, keys: Keys::none() }
     }
 
     /// Closes claims of jobs that are not finished, which hold up every deletion: for jobs that are dead. One that is alive after all
@@ -96,6 +98,13 @@ impl PruneConfig {
         Self { consolidate, ..self }
     }
 
+    /// What opens an encrypted repository. Nothing is read without it, so nothing is moved out of objects that are mostly dead; all
+    /// else is the same.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
     /// The folder, unless a repository is there.
     fn folder(&self) -> Result<Option<&PathBuf>> {
         match &self.place {
@@ -106,8 +115,10 @@ impl PruneConfig {
 
     fn repository(&self) -> Result<Repository> {
         match &self.place {
-            RepositoryPlace::Path(path) => Repository::open(path),
-            RepositoryPlace::Destination(destination) => Repository::at_destination(Arc::clone(destination)),
+            RepositoryPlace::Path(path) => Repository::open_with(path, &self.keys),
+            RepositoryPlace::Destination(destination) => {
+                Repository::at_destination_with(Arc::clone(destination), &self.keys)
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ use super::is_repository;
 use crate::destination::refuse_url;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
+use chronicle_core::backup::repository::{Claim, claim_name};
 use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -130,8 +131,32 @@ fn snapshots_in(folder: &Path) -> Result<Vec<(PathBuf, SnapshotRecord)>> {
 }
 
 /// The newest snapshot directly under `folder`.
+/// An encrypted snapshot directory directly under `folder`: it must not be passed over in silence where the newest is asked for.
+fn encrypted_in(folder: &Path) -> Result<Option<PathBuf>> {
+    for entry in fs::read_dir(folder).os("list the folder", folder)? {
+        let path = entry.os("list the folder", folder)?.path();
+        let is_partial = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".partial-"));
+        let claim = path.join(claim_name(0));
+        if !is_partial && claim.is_file() {
+            let bytes = fs::read(&claim).os("read", &claim)?;
+            if Claim::parse(0, &bytes).at(|| path.display())?.is_encrypted {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
+
 fn newest_in(folder: &Path) -> Result<BackupSource> {
     let found = snapshots_in(folder)?;
+    if let Some(path) = encrypted_in(folder)? {
+        return Err(Error::invalid(format!(
+            "the folder holds encrypted snapshots, {} among them, and which one is the newest is not looked for: name the one \
+             you mean",
+            path.display()
+        ))
+        .at(folder.display()));
+    }
     if let Some([(a, one), (b, other)]) =
         found.array_windows().find(|[(_, a), (_, b)]| a.lineage != b.lineage)
     {

@@ -1,6 +1,7 @@
 //! `chronicle drill`: proves that a backup can be restored.
 use super::args::{At, parse_at};
 use super::failure::Failure;
+use super::keys::KeyArgs;
 use super::output::Output;
 use super::place::age_text;
 use super::progress::shared;
@@ -31,6 +32,8 @@ pub(super) struct Drill {
     /// The moment, of a delta repository: a time with a zone, lsn:N, now or latest
     #[arg(long, value_name = "TIME", value_parser = parse_at, allow_hyphen_values = true)]
     at: Option<At>,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// The folder to restore in
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -57,7 +60,8 @@ fn parse_report(text: &str) -> Result<ReportFile, String> {
 
 impl Drill {
     pub(super) fn run(&self, json: bool) -> Outcome {
-        let config = DrillConfig::new(&self.source).at(self.at.unwrap_or(At::Latest).moment());
+        let config =
+            DrillConfig::new(&self.source).at(self.at.unwrap_or(At::Latest).moment()).keys(self.keys.keys()?);
         let config = self.dir.iter().fold(config, |config, dir| config.scratch(dir));
         // Where a report can't be written is said before hours of restoring.
         let outputs: Vec<(Output, &ReportFile)> = self

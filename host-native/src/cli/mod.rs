@@ -22,6 +22,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod into;
+mod keys;
 mod metrics;
 mod names;
 mod output;

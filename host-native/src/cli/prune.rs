@@ -1,5 +1,6 @@
 //! `chronicle backup prune | hold | release`: which backups stay.
 use super::failure::Failure;
+use super::keys::KeyArgs;
 use super::report::{Report, bytes, count, time};
 use super::{Outcome, Status};
 use chronicle::backup::repository::{Entry, PrunePlan};
@@ -60,6 +61,8 @@ pub(super) struct Prune {
     /// Only print what would stay and go
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// Keep a point of a delta repository from every prune
@@ -120,7 +123,8 @@ impl Prune {
     pub(super) fn run(&self, json: bool) -> Outcome {
         let config = PruneConfig::new(&self.dest, self.keep()?)
             .void_unfinished(self.void_unfinished)
-            .consolidate(!self.no_consolidate);
+            .consolidate(!self.no_consolidate)
+            .keys(self.keys.keys()?);
         // What is printed of a real run is what it does: the plan of then may be another one than that of a moment before.
         if self.dry_run {
             let plan = chronicle::backup::plan_prune(&config)?;

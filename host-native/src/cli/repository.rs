@@ -9,6 +9,7 @@ use chronicle::backup::repository::{
     ManifestPoint, NewestProofs, Orphans, PointRecord, ProofNote, Span, SpanEnd,
 };
 use chronicle::backup::{Repository, RepositoryContent, RepositoryReport, is_repository};
+use chronicle::crypt::Keys;
 use chronicle::now_ns;
 use chronicle::schedule::Freshness;
 use chronicle::verify::{Finding, VerifyLevel};
@@ -16,17 +17,17 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Lists the points, or the snapshots of a folder. With `max_age_ns` a newest that was made longer ago is a failure.
-pub(super) fn list(place: &Path, max_age_ns: Option<i64>, json: bool) -> Outcome {
+pub(super) fn list(place: &Path, keys: &Keys, max_age_ns: Option<i64>, json: bool) -> Outcome {
     let status =
-        if is_repository(place)? { list_points(place, json)? } else { snapshots::list(place, json)? };
+        if is_repository(place)? { list_points(place, keys, json)? } else { snapshots::list(place, json)? };
     if let (Some(max_age), true) = (max_age_ns, status == Status::Done) {
         refuse_stale(Freshness::of(place)?.newest_age_seconds(now_ns()), max_age)?;
     }
     Ok(status)
 }
 
-fn list_points(place: &Path, json: bool) -> Outcome {
-    let repository = Repository::open(place)?;
+fn list_points(place: &Path, keys: &Keys, json: bool) -> Outcome {
+    let repository = Repository::open_with(place, keys)?;
     let content = repository.content()?;
     let held = repository.held()?;
     let notes = repository.notes(content.timeline.points())?;
@@ -42,7 +43,10 @@ fn list_points(place: &Path, json: bool) -> Outcome {
             record.entry.to_string(),
             time(record.point.commit_time_ns),
             record.point.lsn.to_string(),
-            record.point.digest.map_or("?".into(), |digest| grouped(digest.points)),
+            match record.is_withheld() {
+                true => "encrypted".into(),
+                false => record.point.digest.map_or("?".into(), |digest| grouped(digest.points)),
+            },
             bytes(ManifestPoint::from(record).bytes),
             notes.get(&record.entry).map(|note| time(note.verified_ns)).unwrap_or_default(),
             notes.get(&record.entry).and_then(|note| note.restored_ns).map(time).unwrap_or_default(),
@@ -61,8 +65,8 @@ fn list_points(place: &Path, json: bool) -> Outcome {
 }
 
 /// Prints which moments can be restored.
-pub(super) fn timeline(place: &Path, json: bool) -> Outcome {
-    let repository = Repository::open(place)?;
+pub(super) fn timeline(place: &Path, keys: &Keys, json: bool) -> Outcome {
+    let repository = Repository::open_with(place, keys)?;
     let content = repository.content()?;
     let timeline = &content.timeline;
     let epochs: Vec<Value> = timeline
@@ -140,7 +144,8 @@ fn point(record: &PointRecord, note: Option<&ProofNote>, is_held: bool) -> Value
         "complete_until": time(point.complete_until_ns),
         "created": time(point.created_ns),
         "points": point.digest.map(|digest| digest.points.to_string()),
-        "series": point.series.to_string(),
+        "series": (!record.is_withheld()).then(|| point.series.to_string()),
+        "encrypted_to": record.encryption.as_ref().map(|part| part.recipients.clone()),
         "digest": point.digest.map(|digest| digest.to_string()),
         "held": is_held,
         "bytes": ManifestPoint::from(record).bytes.to_string(),
@@ -157,8 +162,8 @@ fn span(span: &Span) -> Value {
 }
 
 /// Verifies it.
-pub(super) fn verify(place: &Path, level: VerifyLevel, json: bool) -> Outcome {
-    let repository = Repository::open(place)?;
+pub(super) fn verify(place: &Path, level: VerifyLevel, keys: &Keys, json: bool) -> Outcome {
+    let repository = Repository::open_with(place, keys)?;
     let report = repository.verify(level, &shared("verifying"))?;
     let mut text =
         Report::new().line(format_args!("{} (delta repository)", repository.place())).line(format_args!(

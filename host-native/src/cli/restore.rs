@@ -2,6 +2,7 @@
 use super::args::{At, parse_at, parse_epoch};
 use super::failure::Failure;
 use super::into::Into;
+use super::keys::KeyArgs;
 use super::partial::Part;
 use super::place::age_text;
 use super::progress::shared;
@@ -36,6 +37,7 @@ after a crash nothing. Points that only the database has stay. --dry-run counts 
 Examples:
   chronicle restore --source /backup/latest --dest /var/lib/chronicle --force
   chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web'
+  chronicle restore --source /backup/sealed --dest restored --identity key.txt
   chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run")]
 pub(super) struct Restore {
     /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
@@ -60,13 +62,15 @@ pub(super) struct Restore {
     /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
         self.into.check()?;
         if let Some(path) = &self.into.into {
-            return self.into.run(path, self.part.choose(self.config())?, self.dry_run, json);
+            return self.into.run(path, self.part.choose(self.config()?)?, self.dry_run, json);
         }
         if self.part.is_some() {
             if self.dry_run {
@@ -74,7 +78,7 @@ impl Restore {
                     "--dry-run of a part needs --into; `chronicle query` looks into a backup",
                 ));
             }
-            return self.part.restore(self.config(), json);
+            return self.part.restore(self.config()?, json);
         }
         if is_repository(&self.source)? {
             return self.restore_repository(json);
@@ -93,18 +97,18 @@ impl Restore {
         self.dest.as_deref().unwrap_or(Path::new(""))
     }
 
-    fn config(&self) -> RestoreConfig {
-        let config = RestoreConfig::new(&self.source, self.dest()).force(self.force);
+    fn config(&self) -> Result<RestoreConfig, Failure> {
+        let config = RestoreConfig::new(&self.source, self.dest()).force(self.force).keys(self.keys.keys()?);
         let config = match self.at.unwrap_or(At::Latest) {
             At::Latest => config,
             At::Time(time_ns) => config.point_in_time(time_ns),
             At::Lsn(lsn) => config.at_lsn(lsn),
         };
-        self.epoch.into_iter().fold(config, RestoreConfig::epoch)
+        Ok(self.epoch.into_iter().fold(config, RestoreConfig::epoch))
     }
 
     fn restore_repository(&self, json: bool) -> Outcome {
-        let config = self.config();
+        let config = self.config()?;
         let plan = plan_delta_restore(&config)?;
         let age = plan.newest_age_ns.map(age_text);
         let mut text = Report::new();

@@ -29,8 +29,14 @@ pub fn decode_claim(data: &[u8]) {
 }
 
 pub(super) fn claim_seeds() -> Vec<Vec<u8>> {
-    let claim =
-        Claim { entry: DELTA, job: JOB, lineage: Lineage([1; 16]), epoch: Epoch([2; 16]), created_ns: 1 };
+    let claim = Claim {
+        entry: DELTA,
+        job: JOB,
+        lineage: Lineage([1; 16]),
+        epoch: Epoch([2; 16]),
+        created_ns: 1,
+        is_encrypted: true,
+    };
     vec![unsealed(claim.to_bytes().unwrap())]
 }
 
@@ -47,6 +53,16 @@ pub fn decode_entry_record(data: &[u8]) {
     if let Ok(record) = EntryRecord::parse(entry, &sealed(arguments.0)) {
         assert_eq!(EntryRecord::parse(entry, &record.to_bytes().unwrap()), Ok(record));
     }
+}
+
+/// A record of an encrypted repository, as everybody reads it.
+fn encrypted(record: EntryRecord) -> EntryRecord {
+    let EntryRecord::Point(mut point) = record else { return record };
+    let recipients = vec!["age1one".into(), "age1two".into()];
+    let part = Encryption { recipients, key: Some(Hash([4; 32])), inner: vec![1, 2, 3], is_withheld: true };
+    point.encryption = Some(part);
+    let bytes = EntryRecord::Point(point.clone()).to_bytes().unwrap();
+    EntryRecord::parse(point.entry, &bytes).unwrap()
 }
 
 pub(super) fn entry_record_seeds() -> Vec<Vec<u8>> {
@@ -83,7 +99,9 @@ pub(super) fn entry_record_seeds() -> Vec<Vec<u8>> {
         .into_iter()
         .map(|(byte, record)| [vec![byte], unsealed(record.to_bytes().unwrap())].concat())
         .collect();
-    seeds.push([vec![5 * 4 + 1], unsealed(point().to_bytes().unwrap())].concat());
+    for point in [point(), encrypted(point())] {
+        seeds.push([vec![5 * 4 + 1], unsealed(point.to_bytes().unwrap())].concat());
+    }
     seeds
 }
 
@@ -154,6 +172,7 @@ fn point() -> EntryRecord {
         policies: Policies::default(),
         policy_state: PolicyState::default(),
         database_created_ns: 0,
+        encryption: None,
     }))
 }
 

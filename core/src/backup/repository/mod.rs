@@ -9,6 +9,7 @@ mod continuation;
 mod delta_plan;
 mod delta_text;
 mod destination_note;
+mod encryption;
 mod gathered;
 mod ground;
 mod hints;
@@ -42,6 +43,7 @@ pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece
 pub use continuation::Continuation;
 pub use delta_plan::DeltaPlan;
 pub use destination_note::{DESTINATION_LEN_MAX, DESTINATION_NAME, DestinationNote};
+pub use encryption::{Encryption, INNER_LEN_MAX, RECIPIENTS_MAX};
 pub use ground::{Condemned, Ground, MoveTable, PreviousState};
 pub use hints::{BackupState, MANIFEST_LEN_MAX, Manifest, ManifestPoint, STATE_LEN_MAX};
 pub use inventory::{Claimed, Inventory};

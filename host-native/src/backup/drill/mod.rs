@@ -19,6 +19,7 @@ use super::{
     BackupSource, Progress, RestoreConfig, RestoreOptions, RestoreReport, find_source, is_repository,
     plan_delta_restore, plan_restore, restore_with,
 };
+use crate::crypt::Keys;
 use crate::db::{Config, Db};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::now_ns;
@@ -38,18 +39,30 @@ pub struct DrillConfig {
     source: PathBuf,
     moment: Moment,
     scratch: PathBuf,
+    keys: Keys,
 }
 
 impl DrillConfig {
     /// Of a delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy.
     pub fn new(source: impl AsRef<Path>) -> Self {
-        Self { source: source.as_ref().to_owned(), moment: Moment::Latest, scratch: std::env::temp_dir() }
+        Self {
+            source: source.as_ref().to_owned(),
+            moment: Moment::Latest,
+            scratch: std::env::temp_dir(),
+            keys: Keys::none(),
+        }
     }
 
     /// Of a moment; only a repository has several.
     #[must_use]
     pub fn at(self, moment: Moment) -> Self {
         Self { moment, ..self }
+    }
+
+    /// What opens an encrypted repository.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// Restores below this folder, which must be there, and needs room for the database.
@@ -133,10 +146,11 @@ impl Drill<'_> {
     }
 
     fn of_repository(&self, report: &mut DrillReport) -> Result<()> {
-        let repository = Repository::open(&self.config.source)?;
+        let repository = Repository::open_with(&self.config.source, &self.config.keys)?;
         report.source = absolute(&self.config.source).unwrap_or_else(|| repository.place());
         (report.restorable, report.damaged) = restorable::of_repository(&repository);
-        let config = RestoreConfig::new(&self.config.source, self.config.scratch.join(TARGET));
+        let config = RestoreConfig::new(&self.config.source, self.config.scratch.join(TARGET))
+            .keys(self.config.keys.clone());
         let mut plan = plan_delta_restore(&config.moment_of(&self.config.moment))?;
         report.newest_age_ns = plan.newest_age_ns;
         let logs: u64 = plan.plan.legs.iter().flat_map(|leg| &leg.logs).map(|log| log.len).sum();

@@ -5,6 +5,7 @@ use crate::backup::folder::Workshop;
 use crate::backup::publish::{begin_epoch, in_the_way, publish, refuse_or_go_on};
 use crate::backup::repository::{Moment, RepositoryPlace};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
+use crate::crypt::Keys;
 use crate::db::{Config, Db, Durability, SeriesHandle, SeriesPoint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
@@ -25,14 +26,14 @@ const BATCH_POINTS: usize = 1 << 16;
 
 /// Restores the chosen points to `target`, a folder that will hold `data.db`. `progress` is told points.
 pub(in crate::backup) fn restore_chosen(
-    (place, moment): (&RepositoryPlace, &Moment),
+    (place, keys, moment): (&RepositoryPlace, &Keys, &Moment),
     choice: &Choice,
     target: &Path,
     options: RestoreOptions,
     progress: Progress<'_>,
 ) -> Result<RestoreReport> {
     let started = Instant::now();
-    let source = open_source(place, moment)?;
+    let source = open_source(place, keys, moment)?;
     let in_the_way = in_the_way(target)?;
     refuse_or_go_on(target, &in_the_way, &source.path().display().to_string(), options.force)?;
     let selectors = choice.selectors(&source)?;

@@ -5,6 +5,7 @@ use super::fresh::count;
 use super::source::open_source;
 use crate::backup::repository::{Moment, RepositoryPlace};
 use crate::backup::{Progress, RestoreConfig};
+use crate::crypt::Keys;
 use crate::db::{Attaching, Db, Quiet};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
@@ -78,25 +79,25 @@ impl RestoreConfig {
     /// beyond the database's limits), `Transient`, `Io`.
     pub fn into_database(&self, db: &Db, conflict: Conflict, progress: Progress<'_>) -> Result<IntoReport> {
         let quiet = db.quiet()?;
-        run((&self.place, &self.moment()), &self.choice, (db, Some(&quiet)), conflict, progress)
+        run((&self.place, &self.keys, &self.moment()), &self.choice, (db, Some(&quiet)), conflict, progress)
     }
 
     /// What [`RestoreConfig::into_database`] would do. Changes nothing, and holds nobody up.
     pub fn preview(&self, db: &Db, conflict: Conflict, progress: Progress<'_>) -> Result<IntoReport> {
-        run((&self.place, &self.moment()), &self.choice, (db, None), conflict, progress)
+        run((&self.place, &self.keys, &self.moment()), &self.choice, (db, None), conflict, progress)
     }
 }
 
 /// Without `quiet` it is a preview.
 fn run(
-    (place, moment): (&RepositoryPlace, &Moment),
+    (place, keys, moment): (&RepositoryPlace, &Keys, &Moment),
     choice: &Choice,
     (db, quiet): (&Db, Option<&Quiet<'_>>),
     conflict: Conflict,
     progress: Progress<'_>,
 ) -> Result<IntoReport> {
     let started = Instant::now();
-    let source = open_source(place, moment)?;
+    let source = open_source(place, keys, moment)?;
     let selectors = choice.selectors(&source)?;
     let total = count(&source, &selectors, choice.range())?;
     if total == 0 {

@@ -6,6 +6,7 @@ use crate::files::data_file::DataFile;
 use chronicle_core::backup::repository::{ObjectRange, PointPiece};
 use chronicle_core::backup::{PackedFile, Piece};
 use chronicle_core::ids::Hash;
+use std::sync::{Mutex, PoisonError};
 
 /// Windows in which a body is read to be hashed.
 const WINDOW_BYTES: usize = 1 << 20;
@@ -74,7 +75,7 @@ impl Part<'_> {
         match self {
             Self::Data(data, offset, _) => data.read_into(offset + skip, part)?,
             Self::Object(objects, from) => {
-                let bytes = objects.range(from.object, from.range.offset + skip, part.len() as u64)?;
+                let bytes = objects.data(from.object, from.range.offset + skip, part.len() as u64)?;
                 part.copy_from_slice(&bytes);
             }
             Self::Zeros(_) => part.fill(0),
@@ -110,6 +111,45 @@ impl Body for ContainerBody<'_> {
             let (part, rest) = buffer.split_at_mut(step);
             piece.read(skip, part)?;
             (buffer, offset) = (rest, offset + step as u64);
+        }
+        Ok(())
+    }
+}
+
+/// A body that is hashed while it is read, as long as it is read from front to back.
+pub(super) struct HashingBody<'a> {
+    body: &'a dyn Body,
+    /// The hash of what was read, and where that ends.
+    seen: Mutex<(blake3::Hasher, u64)>,
+}
+
+impl<'a> HashingBody<'a> {
+    pub(super) fn new(body: &'a dyn Body) -> Self {
+        Self { body, seen: Mutex::new((blake3::Hasher::new(), 0)) }
+    }
+
+    /// BLAKE3 of all of it; `None` when it was not read in order to its end.
+    pub(super) fn hash(&self) -> Option<Hash> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        (seen.1 == self.body.len()).then(|| Hash(*seen.0.finalize().as_bytes()))
+    }
+}
+
+impl Body for HashingBody<'_> {
+    fn len(&self) -> u64 {
+        self.body.len()
+    }
+
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        self.body.read_exact_at(offset, buffer)?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if offset == 0 {
+            // Whoever starts again, after a failure, is followed.
+            *seen = (blake3::Hasher::new(), 0);
+        }
+        if offset == seen.1 {
+            seen.0.update(buffer);
+            seen.1 += buffer.len() as u64;
         }
         Ok(())
     }

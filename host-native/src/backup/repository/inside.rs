@@ -31,7 +31,7 @@ pub(super) fn look<'a>(
     let mut found = Findings::default();
     for segment in segments {
         let extent = segment.entry.extent();
-        match objects.range(container, extent.offset, extent.len) {
+        match objects.data(container, extent.offset, extent.len) {
             Ok(bytes) => found.merge(verify_segment(&bytes, &segment.entry, Level::Checksums, None).findings),
             Err(error) => {
                 let summary = &segment.entry.summary;

@@ -3,11 +3,14 @@
 //! `core/docs/format/repository.md` is the protocol: claim, objects, checks, record. What this keeps true: a record is written
 //! only after every object that it names was found to be there, whole; nothing is believed of `manifest.json`, `state.json` or
 //! a listing. What is to be done is decided in core; here bytes are moved and attempts repeated.
+mod age_names;
 mod body;
 mod delta;
+mod encrypted_snapshot;
 mod hints;
 mod history;
 mod hold;
+mod host_state;
 mod in_place;
 mod inside;
 mod job;
@@ -15,16 +18,21 @@ mod log;
 mod look;
 mod moves;
 mod objects;
+mod opened;
 mod orphans;
 mod proof_note;
 pub(super) mod prune;
+mod put;
 mod repair;
 mod restore;
+mod sealing;
 mod slot;
 mod slots;
 mod survey;
 mod trial;
+mod unlock;
 mod verify;
+mod verify_encrypted;
 
 pub use chronicle_core::backup::repository::{
     BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,

@@ -3,13 +3,14 @@
 //! Keeps true: a record of moves is written when every claim below its own is closed, so it knows every point that may
 //! ever refer to what it moves; every segment is checked before it is moved. The old objects are left to the next mark.
 use super::body::{ContainerBody, hash_of};
-use super::objects::{Created, Objects};
+use super::objects::Objects;
 use super::prune::{claim, plan};
-use crate::destination::Bytes;
+use super::put::Created;
+use super::sealing::Sealing;
 use crate::error::{At, Error, Result};
 use crate::host::now_ns;
 use chronicle_core::backup::repository::{
-    Entry, EntryKind, Keep, ListPageRef, LocatedSegment, MovesPlan, decode_page,
+    Entry, EntryKind, EntryRecord, Keep, ListPageRef, LocatedSegment, MovesPlan,
 };
 use chronicle_core::ids::Hash;
 use chronicle_core::verify::{Level, verify_segment};
@@ -61,9 +62,7 @@ fn attempt(
         inventory.points().flat_map(|point| point.lists.segments.iter().copied()).collect();
     let mut needed: BTreeMap<(Entry, Hash), LocatedSegment> = BTreeMap::new();
     for page in pages {
-        let items: Vec<LocatedSegment> =
-            decode_page(&page, &objects.range(page.name(), 0, u64::from(page.len))?)
-                .at(|| objects.place())?;
+        let items: Vec<LocatedSegment> = objects.list(std::slice::from_ref(&page))?;
         needed.extend(items.into_iter().map(|item| ((item.home, item.entry.summary.identity), item)));
     }
     let moves = MovesPlan::new(entry, &vacate, needed.values().copied(), newest, inventory.moves())
@@ -76,11 +75,20 @@ fn attempt(
     }
     let body = ContainerBody::gathered(objects, moves.pieces());
     let blake3 = hash_of(&body, &|_| {})?;
-    objects.put(entry.container(), &body, blake3, job)?;
-    for page in &moves.pages {
-        objects.put(page.name, &Bytes(&page.bytes), Hash::of(&page.bytes), job)?;
+    let sealing = Sealing::as_newest(objects)?;
+    let stored = objects.put_sealed(entry.container(), &body, blake3, job, sealing.as_ref())?;
+    let mut record = moves.record(job, now_ns(), stored.blake3);
+    if let EntryRecord::Moves(moved) = &mut record {
+        for page in &moves.pages {
+            let items = moved.segments.iter().find(|listed| listed.name() == page.name);
+            objects.put_page(page, items.map_or(0, |listed| listed.items), job, sealing.as_ref())?;
+        }
+        moved.file.len = stored.len;
+        if let Some(opened) = objects.opened() {
+            moved.segments = opened.stored_pages(&moved.segments)?;
+        }
     }
-    let record = moves.record(job, now_ns(), blake3).to_bytes()?;
+    let record = record.to_bytes()?;
     match objects.create(entry.record(), &record, job)? {
         Created::Ours => Ok(Moved::Bytes(moves.file_len())),
         Created::Another => Ok(Moved::Nothing),
@@ -90,7 +98,7 @@ fn attempt(
 /// Damage must not travel.
 fn check(objects: &Objects, segment: &LocatedSegment) -> Result<()> {
     let (name, extent) = (segment.home.container(), segment.entry.extent());
-    let bytes = objects.range(name, extent.offset, extent.len)?;
+    let bytes = objects.data(name, extent.offset, extent.len)?;
     match verify_segment(&bytes, &segment.entry, Level::Checksums, None).findings.iter().next() {
         None => Ok(()),
         Some(finding) => Err(Error::damaged(format!(

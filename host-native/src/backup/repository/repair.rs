@@ -1,8 +1,9 @@
 //! Repair: what is made from records is made anew: hints, and claims that are gone. No data is deleted or changed, and a point
 //! that is damaged stays as it is.
 use super::hints;
-use super::objects::{Created, Objects};
+use super::objects::Objects;
 use super::orphans::{self, Orphans};
+use super::put::Created;
 use super::survey::Survey;
 use super::verify::Repository;
 use crate::error::{Error, ErrorKind, Result};
@@ -66,7 +67,9 @@ impl Repository {
         let job = JobId(random_epoch()?.0);
         let mut repaired = Vec::new();
         for (number, _) in &survey.claims {
-            if let Some(claim) = claim_of(&survey.entries, *number).filter(|_| is_gone(objects, *number)) {
+            if let Some(claim) = claim_of(&survey.entries, *number, objects.is_encrypted())
+                .filter(|_| is_gone(objects, *number))
+            {
                 if !dry_run
                     && objects.create(claim_name(*number), &claim.to_bytes()?, job)? == Created::Another
                 {
@@ -133,7 +136,7 @@ fn is_gone(objects: &Objects, number: PointNumber) -> bool {
 }
 
 /// The claim that its record implies; the time of it is now, since the job's is in no other object.
-fn claim_of(entries: &[Claimed], number: PointNumber) -> Option<Claim> {
+fn claim_of(entries: &[Claimed], number: PointNumber, is_encrypted: bool) -> Option<Claim> {
     let (entry, record) = entries.iter().find(|(entry, _)| entry.number == number)?;
     let job = match record.as_ref()?.as_ref().ok()? {
         EntryRecord::Point(point) => point.job,
@@ -144,5 +147,12 @@ fn claim_of(entries: &[Claimed], number: PointNumber) -> Option<Claim> {
     // Of the database that the points before it are of.
     let point = points(entries).rev().find(|point| point.number() <= number).or(points(entries).next())?;
     let (lineage, epoch) = (point.point.lineage, point.point.epoch);
-    Some(Claim { entry: *entry, job, lineage, epoch, created_ns: now_ns() })
+    Some(Claim {
+        entry: *entry,
+        job,
+        lineage,
+        epoch,
+        created_ns: now_ns(),
+        is_encrypted: number == 0 && is_encrypted,
+    })
 }

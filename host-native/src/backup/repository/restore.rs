@@ -9,7 +9,8 @@ use crate::backup::folder::Workshop;
 use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::{Destination, ObjectName, refuse_url};
+use crate::crypt::Keys;
+use crate::destination::{Destination, refuse_url};
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::os_error::OsContext;
@@ -37,6 +38,7 @@ pub struct RestoreConfig {
     moment: Moment,
     epoch: Option<Epoch>,
     options: RestoreOptions,
+    pub(in crate::backup) keys: Keys,
     pub(in crate::backup) choice: Choice,
 }
 
@@ -79,6 +81,7 @@ impl RestoreConfig {
             moment: Moment::Latest,
             epoch: None,
             options: RestoreOptions::default(),
+            keys: Keys::none(),
             choice: Choice::default(),
         }
     }
@@ -105,6 +108,12 @@ impl RestoreConfig {
     #[must_use]
     pub fn force(self, force: bool) -> Self {
         Self { options: RestoreOptions { force }, ..self }
+    }
+
+    /// What opens an encrypted repository.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// To this moment.
@@ -137,7 +146,7 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
     if !config.choice.is_everything() {
         return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
     }
-    let objects = config.place.open()?;
+    let objects = config.place.open_keyed(&config.keys)?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
     let lists = objects.lists(&from.start)?;
@@ -180,7 +189,7 @@ pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>)
     }
     if !config.choice.is_everything() {
         return restore_chosen(
-            (&config.place, &config.moment()),
+            (&config.place, &config.keys, &config.moment()),
             &config.choice,
             &config.target,
             config.options,
@@ -299,11 +308,10 @@ impl DeltaRestorePlan {
     ) -> Result<u64> {
         let start = from.range.offset + offset;
         if at >= there {
-            let name = ObjectName::new(from.object.to_string())?;
-            self.objects.copy(&name, start, len, to, at)?;
+            self.objects.copy(from.object, start, len, to, at)?;
             return Ok(len);
         }
-        let bytes = self.objects.range(from.object, start, len)?;
+        let bytes = self.objects.data(from.object, start, len)?;
         let old = to.read_exact_at(at, len).ok();
         if old.is_some_and(|old| old == bytes) {
             return Ok(0);

@@ -22,6 +22,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// None: nothing is left beside the database, and every attempt is a job of its own.
+    pub(super) fn none(lineage: Lineage) -> Self {
+        Self { file: None, says: BackupSlot::new(lineage) }
+    }
+
     /// Takes the slot of the database for the repository at `place`. `Busy` while another backup to it is at work.
     pub(super) fn take(paths: &DbPaths, place: &str, lineage: Lineage) -> Result<Self> {
         let mut says = BackupSlot::new(lineage);
@@ -59,6 +64,11 @@ impl Slot {
         }
         says.place = Some(place.to_owned());
         Ok(Self { file: Some((file, path)), says })
+    }
+
+    /// False where nothing can be kept beside the database.
+    pub(super) fn is_kept(&self) -> bool {
+        self.file.is_some()
     }
 
     /// The job of an attempt that died, and the number that it claims.

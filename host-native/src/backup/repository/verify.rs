@@ -5,7 +5,9 @@ use super::objects::Objects;
 use super::orphans::{self, Orphans};
 use super::proof_note::Proof;
 use super::survey::{Survey, bare, damage};
+use super::verify_encrypted;
 use crate::backup::Progress;
+use crate::crypt::Keys;
 use crate::destination::{Destination, ObjectName};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::verify::VerifyLevel;
@@ -76,12 +78,22 @@ impl RepositoryReport {
 impl Repository {
     /// The repository at a path or URL. `NotRestorable` where nobody began one.
     pub fn open(place: impl AsRef<Path>) -> Result<Self> {
-        Self::of(RepositoryPlace::Path(place.as_ref().to_owned()).open()?)
+        Self::open_with(place, &Keys::none())
+    }
+
+    /// The same with what opens an encrypted repository. A passphrase that does not open `key.age` is `Permission`.
+    pub fn open_with(place: impl AsRef<Path>, keys: &Keys) -> Result<Self> {
+        Self::of(RepositoryPlace::Path(place.as_ref().to_owned()).open_keyed(keys)?)
     }
 
     /// The repository at a destination.
     pub fn at_destination(destination: Arc<dyn Destination>) -> Result<Self> {
-        Self::of(Objects::new(destination))
+        Self::at_destination_with(destination, &Keys::none())
+    }
+
+    /// The same with what opens an encrypted repository.
+    pub fn at_destination_with(destination: Arc<dyn Destination>, keys: &Keys) -> Result<Self> {
+        Self::of(RepositoryPlace::Destination(destination).open_keyed(keys)?)
     }
 
     pub(in crate::backup) fn objects(&self) -> &Objects {
@@ -115,6 +127,8 @@ impl Repository {
     /// Checks every claim, record, hint and note, and every object that a record says to be there: that it is, with its length,
     /// and, but at the level of records, that its bytes are those that were sent. What is damaged inside of a container is told by segment and
     /// series. After a full verification without damage the note is left that the newest point was verified.
+    /// Of an encrypted repository the level full needs the key, which has to open every object (`InvalidInput` without one,
+    /// `Permission` with the wrong one); [`VerifyLevel::Stored`] is what can be checked without.
     /// [`VerifyLevel::Deep`] is not for repositories.
     pub fn verify(&self, level: VerifyLevel, progress: Progress<'_>) -> Result<RepositoryReport> {
         if level == VerifyLevel::Deep {
@@ -122,12 +136,14 @@ impl Repository {
                 "the levels of a repository are records and full; restore it to check every point of the data",
             ));
         }
+        verify_encrypted::expect_key(&self.objects, level)?;
         let survey = Survey::read(&self.objects)?;
         let inventory = &survey.inventory;
         let plan = VerifyPlan::new(inventory);
         let orphans = orphans::find(&self.objects, &survey)?;
         let mut findings = survey.findings.clone();
         let hints_missing = self.check_hints(&survey, &mut findings)?;
+        verify_encrypted::check(&self.objects, inventory, level, &mut findings)?;
         let (total, mut done, mut checked) = (plan.bytes(), 0, 0);
         for check in &plan.objects {
             match self.check(check, level).map_err(|error| damage(error).map(|error| bare(&error))) {
@@ -217,7 +233,10 @@ impl Repository {
         }
         let Some(blake3) = check.blake3.filter(|_| level != VerifyLevel::Records) else { return Ok(true) };
         match self.hash(&name, found.len)? {
-            hash if hash == blake3 => Ok(true),
+            hash if hash == blake3 => {
+                let opened = self.objects.opened().filter(|_| level == VerifyLevel::Full);
+                opened.map_or(Ok(()), |opened| opened.check(&self.objects, check.name)).map(|()| true)
+            }
             hash => Err(Error::damaged(format!("its BLAKE3 is {hash}, its record says {blake3}"))),
         }
     }
