@@ -1,18 +1,16 @@
 //! Pruning repositories and folders of snapshots: what stays, what goes, and that every moment that is left is exact.
+mod folder;
+mod rules;
+
 use chronicle::backup::repository::{Entry, EntryKind, Moment, PrunePlan};
-use chronicle::backup::{
-    PlannedPrune, Proof, PruneConfig, PruneReport, Repository, plan_prune, prune_with, restore_snapshot,
-};
+use chronicle::backup::{PlannedPrune, Proof, PruneConfig, PruneReport, Repository, plan_prune, prune_with};
 use chronicle::destination::{Bytes, Destination, Job, MemoryDestination, ObjectName, PutMode, objects};
 use chronicle::verify::VerifyLevel;
 use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, ErrorKind, Keep, Point, Result};
-use chronicle_core::backup::repository::{Kept, Reason};
-use chronicle_core::time::{CalendarPeriod, parse_timestamp};
 use chronicle_tests::ledger::{self, Ledger};
 use chronicle_tests::outliving;
 use chronicle_tests::workload::Random;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 /// A database, and a repository that it is backed up to.
@@ -395,165 +393,4 @@ fn a_plan_prints_what_a_prune_does_and_does_nothing() {
     for keep in [Keep::default(), Keep { pitr_window_ns: Some(9), ..Keep::default() }] {
         assert_eq!(prune_with(&place.config(keep)).unwrap_err().kind(), ErrorKind::InvalidInput, "no rule");
     }
-}
-
-/// What the rules say, read literally and slowly: for each period each point asks whether a newer one is in it.
-fn naive(keep: &Keep, points: &[(u64, i64)]) -> BTreeSet<u64> {
-    let mut newest_first = points.to_vec();
-    newest_first.sort_by_key(|(number, time)| (-i128::from(*time), u64::MAX - number));
-    let mut kept: BTreeSet<u64> = points.iter().map(|(number, _)| *number).max().into_iter().collect();
-    for (index, (number, time)) in newest_first.iter().enumerate() {
-        if (index as u64) < keep.last {
-            kept.insert(*number);
-        }
-        if keep.within_ns.is_some_and(|within| (newest_first[0].1 - time) as u64 <= within) {
-            kept.insert(*number);
-        }
-        for (period, count) in [
-            (CalendarPeriod::Hour, keep.hourly),
-            (CalendarPeriod::Day, keep.daily),
-            (CalendarPeriod::Week, keep.weekly),
-            (CalendarPeriod::Month, keep.monthly),
-            (CalendarPeriod::Year, keep.yearly),
-        ] {
-            let newer = &newest_first[..index];
-            let of = period.number(*time);
-            let newer_periods: BTreeSet<i64> = newer.iter().map(|(_, time)| period.number(*time)).collect();
-            if !newer_periods.contains(&of) && (newer_periods.len() as u64) < count {
-                kept.insert(*number);
-            }
-        }
-    }
-    kept
-}
-
-#[test]
-fn the_rules_choose_what_a_slow_reading_of_them_chooses_also_where_times_stand_still_or_run_back() {
-    const MINUTE: i64 = 60_000_000_000;
-    let mut random = Random::new(9);
-    for round in 0..400 {
-        let mut time = parse_timestamp("2023-12-30T22:00:00Z").unwrap();
-        let points: Vec<(u64, i64)> = (0..random.below(60))
-            .map(|number| {
-                // Steps of minutes to weeks; now and then a clock that was set back by a day, or stood still.
-                time += match random.below(12) {
-                    0 => -24 * 60 * MINUTE,
-                    1 => 0,
-                    scale => random.below(1 << scale) as i64 * 7 * MINUTE,
-                };
-                (number * 2, time)
-            })
-            .collect();
-        let mut some = || if random.below(2) == 0 { 0 } else { random.below(9) };
-        let mut keep = Keep {
-            last: some(),
-            hourly: some(),
-            daily: some(),
-            weekly: some(),
-            monthly: some(),
-            yearly: some(),
-            ..Keep::default()
-        };
-        keep.within_ns = (some() > 4).then(|| some() * 3_600_000_000_000);
-        let kept: Kept = keep.choose_by_time(&points, &BTreeSet::new(), []);
-        assert_eq!(
-            kept.keys().copied().collect::<BTreeSet<_>>(),
-            naive(&keep, &points),
-            "{round}: {keep:?} {points:?}"
-        );
-        let newest = points.iter().map(|(number, _)| *number).max();
-        assert!(newest.is_none_or(|newest| kept[&newest].contains(&Reason::Newest)));
-    }
-}
-
-fn snapshots(folder: &Path, count: u64) -> (Db, Ledger) {
-    let config = Config { background: false, ..ledger::busy_config(chronicle::Durability::Os) };
-    let db = Db::open(folder.join("data.db"), config).unwrap();
-    for number in 1..=count {
-        ledger::fill(&db, number * 5);
-        // The names say nothing of the order.
-        let name = format!("backup/of day {}", (number * 7) % 10);
-        std::fs::create_dir_all(folder.join("backup")).unwrap();
-        BackupManager::new(&db).create_snapshot(folder.join(name)).unwrap();
-    }
-    (db, Ledger::default())
-}
-
-fn names(folder: &Path) -> BTreeSet<String> {
-    std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
-}
-
-#[test]
-fn a_folder_of_snapshots_keeps_the_newest_and_everything_that_is_no_snapshot() {
-    let place = tempfile::tempdir().unwrap();
-    let (db, mut ledger) = snapshots(place.path(), 6);
-    let folder = place.path().join("backup");
-    for foreign in ["of day 0.partial-0123", "notes", "a database"] {
-        std::fs::create_dir(folder.join(foreign)).unwrap();
-    }
-    std::fs::write(folder.join("notes/metadata.json"), b"{\"title\": \"of another program\"}").unwrap();
-    std::fs::write(folder.join("a database/data.db"), b"of somebody").unwrap();
-    std::fs::write(folder.join("list.txt"), b"of somebody").unwrap();
-    let before = names(&folder);
-    let plan = plan_prune(&PruneConfig::new(&folder, Keep::last(2))).unwrap().to_string();
-    assert!(plan.contains("2 snapshots stay, 4 go"), "{plan}");
-    assert_eq!(names(&folder), before, "a plan does nothing");
-    let report = chronicle::prune(&folder, Keep::last(2)).unwrap();
-    assert_eq!((report.points_kept, report.points_removed, report.records_deleted), (2, 4, 4));
-    let gone: BTreeSet<String> = before.difference(&names(&folder)).cloned().collect();
-    assert_eq!(gone, ["of day 7", "of day 4", "of day 1", "of day 8"].map(str::to_owned).into());
-    for (name, lsn) in [("of day 5", 25), ("of day 2", 30)] {
-        let restored = restore_snapshot(folder.join(name), place.path().join(name)).unwrap();
-        assert_eq!(restored.digest, ledger.digest(lsn));
-    }
-    // Killed between the loss of its name and that of its files.
-    std::fs::rename(folder.join("of day 5"), folder.join("of day 5.partial-pruned")).unwrap();
-    std::fs::remove_file(folder.join("of day 5.partial-pruned/metadata.json")).unwrap();
-    assert_eq!(chronicle::prune(&folder, Keep::last(9)).unwrap().points_kept, 1);
-    assert!(!folder.join("of day 5.partial-pruned").exists());
-    db.close().unwrap();
-}
-
-#[test]
-fn a_folder_with_two_databases_a_damaged_snapshot_or_foreign_files_in_one_is_not_pruned() {
-    let place = tempfile::tempdir().unwrap();
-    let (db, _) = snapshots(place.path(), 3);
-    let folder = place.path().join("backup");
-    let keep = |count| PruneConfig::new(&folder, Keep::last(count));
-    let refused = |kind, says: &str| {
-        let before = names(&folder);
-        let error = prune_with(&keep(1)).unwrap_err();
-        assert_eq!(error.kind(), kind, "{error}");
-        assert!(error.to_string().contains(says), "{error}");
-        assert_eq!(names(&folder), before);
-    };
-    let other = tempfile::tempdir().unwrap();
-    let (other_db, _) = snapshots(other.path(), 1);
-    std::fs::rename(other.path().join("backup/of day 7"), folder.join("other")).unwrap();
-    refused(ErrorKind::InvalidInput, "has other");
-    std::fs::remove_dir_all(folder.join("other")).unwrap();
-
-    std::fs::write(folder.join("of day 7/my notes"), b"dear to somebody").unwrap();
-    refused(ErrorKind::InvalidInput, "my notes");
-    assert_eq!(prune_with(&keep(3)).unwrap().points_removed, 0, "it stays, and may hold what it will");
-    std::fs::remove_file(folder.join("of day 7/my notes")).unwrap();
-
-    let record = folder.join("of day 4/metadata.json");
-    let bytes = std::fs::read(&record).unwrap();
-    std::fs::write(&record, &bytes[..bytes.len() - 9]).unwrap();
-    refused(ErrorKind::Damaged, "metadata.json");
-    std::fs::write(&record, &bytes).unwrap();
-
-    let newest = folder.join("of day 1/data.db");
-    let data = std::fs::read(&newest).unwrap();
-    std::fs::write(&newest, &data[..data.len() - 4_096]).unwrap();
-    refused(ErrorKind::Damaged, "nothing is pruned");
-    std::fs::write(&newest, &data).unwrap();
-
-    assert_eq!(prune_with(&keep(0)).unwrap_err().kind(), ErrorKind::InvalidInput, "no rule");
-    assert_eq!(prune_with(&keep(1)).unwrap().points_removed, 2);
-    drop((db, other_db));
 }
