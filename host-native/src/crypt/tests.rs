@@ -96,7 +96,7 @@ fn the_same_content_gives_the_same_bytes_and_another_one_shares_none_of_the_keys
 
 #[test]
 fn a_body_gives_the_same_bytes_in_any_window() {
-    let plain: Vec<u8> = (0..700_001u32).map(|at| (at * 7 >> 2) as u8).collect();
+    let plain: Vec<u8> = (0..700_001u32).map(|at| ((at * 7) >> 2) as u8).collect();
     let (body, to) = (Bytes(&plain), BTreeSet::from([identity().recipient()]));
     let body = EncryptedBody::new(&Secret([1; 32]), &to, &"x", &Hash::of(&plain), &body).unwrap();
     let mut whole = vec![0; body.len() as usize];

@@ -20,7 +20,7 @@ fn sealed(plain: &[u8]) -> (PayloadLayout, Vec<u8>) {
 }
 
 fn bytes(len: u64) -> Vec<u8> {
-    (0..len).map(|at| (at * 31 >> 3) as u8).collect()
+    (0..len).map(|at| ((at * 31) >> 3) as u8).collect()
 }
 
 fn read(layout: &PayloadLayout, range: ByteRange, object: &[u8]) -> Result<Vec<u8>> {

@@ -22,6 +22,9 @@ pub(super) struct OpenPage {
     pub(super) bytes: Arc<Vec<u8>>,
 }
 
+/// Plain bytes of an object, and where they lie in it.
+type ReadChunks = (Name, ByteRange, Arc<Vec<u8>>);
+
 /// See the module.
 #[derive(Default)]
 pub(super) struct Opened {
@@ -34,7 +37,7 @@ pub(super) struct Opened {
     /// By the name under which it is stored.
     pages: Mutex<BTreeMap<Name, (ListPageRef, OpenPage)>>,
     /// The chunks that were read last, as a range of plain bytes.
-    last: Mutex<Option<(Name, ByteRange, Arc<Vec<u8>>)>>,
+    last: Mutex<Option<ReadChunks>>,
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
