@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod backup;
 pub mod catalog;
 pub mod codec;
+pub mod crypt;
 pub mod digest;
 pub mod engine;
 pub mod error;

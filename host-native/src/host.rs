@@ -18,6 +18,11 @@ fn random<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// Random bytes that nobody outside can guess: secrets, keys, salts.
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    random()
+}
+
 /// A new lineage.
 pub(crate) fn random_lineage() -> Result<Lineage> {
     random().map(Lineage)

@@ -28,6 +28,9 @@ pub use chronicle_core::verify::{Finding, Findings, Torn};
 pub enum VerifyLevel {
     /// The record, the sizes of files, superblocks and catalog: milliseconds at any size.
     Records,
+    /// Of a repository: also the hash of every object as it is stored. The most that can be checked of an encrypted one without
+    /// a key.
+    Stored,
     /// Also every checksum, and of a backup the hash of every file: finds any damage by a medium.
     #[default]
     Full,

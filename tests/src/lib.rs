@@ -1,15 +1,22 @@
 //! What tests and benches of Chronicle share.
 pub mod allocation;
 pub mod child;
+pub mod counting;
+pub mod document;
 pub mod fuzzing;
+pub mod hooks;
+pub mod http;
 pub mod ledger;
 pub mod lying;
 pub mod measure;
 pub mod metered;
 pub mod naive;
 pub mod oracle;
+pub mod outliving;
 pub mod program;
 pub mod question;
+#[cfg(unix)]
+pub mod servers;
 pub mod simulator;
 #[cfg(unix)]
 pub mod system;

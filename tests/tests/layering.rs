@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("head", &["format"]),
     ("query", &[]),
     ("catalog", &["format", "head::Position", "source"]),
+    ("crypt", &["source::ByteRange"]),
     ("export", &[]),
     ("engine", &["catalog", "codec", "format", "head", "query", "segment", "source"]),
     ("backup", &["engine", "catalog", "codec", "format", "head", "query", "segment", "source"]),
@@ -26,7 +27,11 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms of the native host with a rule, and what of their crate each may use.
-const HOST_ROOMS: &[(&str, &[&str])] = &[("destination", &["error", "files", "host", "ErrorKind", "Result"])];
+const HOST_ROOMS: &[(&str, &[&str])] = &[
+    ("crypt", &["destination", "error", "files", "host"]),
+    ("destination", &["error", "files", "host", "ErrorKind", "Result"]),
+    ("schedule", &["backup", "db", "error", "files", "host", "verify", "Db", "Error", "ErrorKind"]),
+];
 
 /// Files above 400 lines, each with the reason why it is not two.
 const LONG_FILES: &[(&str, &str)] = &[];

@@ -6,7 +6,8 @@ use super::effect::Effect;
 use super::log_hold::LogHold;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{
-    Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Policies, Settings, Tombstone, encode_frame,
+    Attachment, Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Policies, Settings, Tombstone,
+    encode_frame,
 };
 use crate::head::{Counts, Position};
 use crate::ids::{Epoch, Lineage, Lsn};
@@ -27,6 +28,8 @@ pub(super) enum Operation {
     Settings { settings: Settings, policies: Policies },
     /// Windows of a downsampling rule that are done.
     Downsampled { rule: u32, done: Vec<TimeRange> },
+    /// Segments that lie in the container.
+    Attach(Attachment),
     /// Only history.
     Mark,
 }

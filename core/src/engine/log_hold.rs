@@ -103,6 +103,7 @@ mod tests {
     fn what_a_hold_has_not_taken_stays_up_to_its_limit_and_past_it_is_a_gap() {
         let hold = |behind, bytes_max| LogHold { behind, bytes_max };
         let gap = |first_lsn, last_lsn| Some(LogGap { first_lsn, last_lsn });
+        /// Holds, bytes to keep anyway; files that go, the gap that they leave.
         type Case<'a> = (&'a [LogHold], u64, &'a [Lsn], Option<LogGap>);
         let cases: &[Case<'_>] = &[
             (&[], 0, &[1, 11, 21, 31], None),

@@ -7,6 +7,7 @@
 //! A call that needs names of series which are only in dictionary runs answers with a [`NameLoad`] first.
 //!
 //! It never waits, and holds no path, clock or thread. After a failed effect a host must stop using it and open again.
+mod attach;
 mod batch;
 mod checkpoint;
 mod commit;
@@ -101,6 +102,8 @@ pub struct Engine {
     log: log::Log,
     pins: pins::Pins,
     policy: policy::Policy,
+    /// Length of the container when it was opened, bytes.
+    file_len: u64,
     /// The catalog in which no partition was found that can expire by size.
     size_checked: Option<Generation>,
     batch: batch::Batch,

@@ -10,4 +10,4 @@ pub use nearest::nearest;
 pub(crate) use number::write_integer;
 pub use number::{NUMBER_BYTES_MAX, parse_number, write_number};
 pub use shorten::shorten;
-pub(crate) use size::human_bytes;
+pub use size::human_bytes;

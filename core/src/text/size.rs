@@ -2,7 +2,7 @@
 use alloc::string::String;
 
 /// A number of bytes as people read it, e.g. `1.5 MiB`.
-pub(crate) fn human_bytes(bytes: u64) -> String {
+pub fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut shown = None;
     for (power, unit) in (1u32..).zip(UNITS) {

@@ -1,7 +1,9 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
+use super::is_repository;
+use crate::destination::refuse_url;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
-use chronicle_core::backup::repository::{EntryRecord, claim_name};
+use chronicle_core::backup::repository::{Claim, EntryRecord, claim_name};
 use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,7 @@ impl BackupSource {
 /// `NotFound` when nothing is there, `NotRestorable` when the folder holds no snapshot, `InvalidInput` when its snapshots
 /// are of several databases, `Damaged` when the record is not what was written.
 pub fn find_source(path: &Path) -> Result<BackupSource> {
+    on_disk(path)?;
     let folder = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => path,
         Ok(_) => return source_of_file(path),
@@ -61,7 +64,7 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
         let record = Box::new(read_record(folder)?);
         return Ok(BackupSource::Snapshot { folder: folder.to_owned(), record });
     }
-    if folder.join(claim_name(0)).exists() {
+    if is_repository(folder)? {
         return Err(Error::invalid(
             "this is a delta repository, and a database or a snapshot is needed here; restore a moment of it first",
         )
@@ -69,6 +72,12 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
     }
     let data = folder.join(DATA_FILE_NAME);
     if data.exists() { Ok(BackupSource::Database { path: data }) } else { newest_in(folder) }
+}
+
+fn on_disk(path: &Path) -> Result<()> {
+    refuse_url(path, "there is no delta repository; databases and snapshots are read from paths").map_err(
+        |error| Error::new(ErrorKind::NotRestorable, error.message()).at(error.place().unwrap_or_default()),
+    )
 }
 
 fn source_of_file(path: &Path) -> Result<BackupSource> {
@@ -88,16 +97,65 @@ pub(crate) fn read_record(folder: &Path) -> Result<SnapshotRecord> {
     EntryRecord::parse_openable(&bytes).at(|| path.display().to_string())
 }
 
-/// The newest snapshot directly under `folder`. A damaged record is damage, not absence.
-fn newest_in(folder: &Path) -> Result<BackupSource> {
-    let mut found: Vec<(PathBuf, SnapshotRecord)> = Vec::new();
+/// The snapshots beside the one that `path` led to: those of a folder of snapshots, else it alone.
+pub(crate) fn snapshots_at(
+    path: &Path,
+    folder: &Path,
+    record: &SnapshotRecord,
+) -> Vec<(PathBuf, SnapshotRecord)> {
+    let above = folder.parent().filter(|_| path != folder && path != folder.join(DATA_FILE_NAME));
+    // What was found a moment ago is there, whatever became of the others.
+    let beside = above.and_then(|above| snapshots_in(above).ok()).unwrap_or_default();
+    if beside.is_empty() { vec![(folder.to_owned(), record.clone())] } else { beside }
+}
+
+/// The snapshots directly under `folder`, in no order, each with its record or why that can't be read. One that was not finished
+/// is none.
+pub fn snapshots(folder: &Path) -> Result<Vec<(PathBuf, Result<SnapshotRecord>)>> {
+    on_disk(folder)?;
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).os("list the folder", folder)? {
         let path = entry.os("list the folder", folder)?.path();
         let is_partial = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".partial-"));
         if !is_partial && path.join(RECORD_FILE_NAME).exists() {
-            let record = read_record(&path)?;
+            let record = read_record(&path);
             found.push((path, record));
         }
+    }
+    Ok(found)
+}
+
+/// The snapshots directly under `folder`. A damaged record is damage, not absence.
+fn snapshots_in(folder: &Path) -> Result<Vec<(PathBuf, SnapshotRecord)>> {
+    snapshots(folder)?.into_iter().map(|(path, record)| Ok((path, record?))).collect()
+}
+
+/// The newest snapshot directly under `folder`.
+/// An encrypted snapshot directory directly under `folder`: it must not be passed over in silence where the newest is asked for.
+fn encrypted_in(folder: &Path) -> Result<Option<PathBuf>> {
+    for entry in fs::read_dir(folder).os("list the folder", folder)? {
+        let path = entry.os("list the folder", folder)?.path();
+        let is_partial = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".partial-"));
+        let claim = path.join(claim_name(0));
+        if !is_partial && claim.is_file() {
+            let bytes = fs::read(&claim).os("read", &claim)?;
+            if Claim::parse(0, &bytes).at(|| path.display())?.is_encrypted {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn newest_in(folder: &Path) -> Result<BackupSource> {
+    let found = snapshots_in(folder)?;
+    if let Some(path) = encrypted_in(folder)? {
+        return Err(Error::invalid(format!(
+            "the folder holds encrypted snapshots, {} among them, and which one is the newest is not looked for: name the one \
+             you mean",
+            path.display()
+        ))
+        .at(folder.display()));
     }
     if let Some([(a, one), (b, other)]) =
         found.array_windows().find(|[(_, a), (_, b)]| a.lineage != b.lineage)

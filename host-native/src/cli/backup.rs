@@ -1,10 +1,11 @@
 //! `chronicle backup`: makes backups.
+use super::keys::{EncryptArgs, KeyArgs};
 use super::place::open_source;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::verify::Level;
-use super::{Outcome, Status, repository};
-use chronicle::BackupManager;
+use super::{Outcome, Status, prune, repository};
+use chronicle::{BackupManager, DeltaBackupConfig};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -27,17 +28,26 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Prune(prune::Prune),
+    Hold(prune::Hold),
+    Release(prune::Release),
     Slots(super::slots::Slots),
+    Schedule(super::schedule::Schedule),
+    Repair(super::repair::Repair),
 }
 
-/// List the points of a delta repository
+/// List the points of a delta repository, or the snapshots of a folder
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  chronicle backup list --source /backup/repo")]
+  chronicle backup list --source /backup/repo
+  chronicle backup list --source /backup/repo --max-age 26h")]
 struct List {
     #[command(flatten)]
     repository: Place,
+    /// End with exit status 1 when the newest was made longer ago than this, or when there is none
+    #[arg(long, value_name = "DURATION", value_parser = super::schedule::parse_age)]
+    max_age: Option<i64>,
 }
 
 /// Print which moments a delta repository can be restored to, and the gaps between them
@@ -69,6 +79,8 @@ struct Place {
     /// The repository
     #[arg(long, value_name = "DIR", aliases = ["dest", "path"])]
     source: PathBuf,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// Make a snapshot directory of a database, or add a point to a delta repository, also while another process writes to it
@@ -81,9 +93,13 @@ With --delta DIR is a repository: the first run brings everything, later ones wh
 log of every commit in between, which the database keeps for it up to a limit (`backup slots`). Exit status 1 when the log
 of some commits was gone already: the point is made and whole, but the moments between these commits are lost.
 
+With --encrypt-to or --passphrase-file (also without --delta) every object is an age file, which `age -d` opens by hand too. A repository is
+encrypted or not as a whole; a later backup that is not, or to others, is refused.
+
 Examples:
   chronicle backup create --source data.db --dest /backup/repo --delta
-  chronicle backup create --source data.db --dest /backup/repo --delta --dry-run
+  chronicle backup create --source data.db --dest s3://bucket/backups --delta
+  chronicle backup create --source data.db --dest /backup/sealed --delta --encrypt-to-file recipients.txt
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28")]
 struct Create {
     /// The data file
@@ -98,19 +114,38 @@ struct Create {
     /// Make a point that brings everything and continues nothing
     #[arg(long, requires = "delta")]
     new_base: bool,
+    /// Declare that one host only ever writes to the repository: for stores that can't keep two apart, and WebDAV
+    #[arg(long, requires = "delta")]
+    single_writer: bool,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    encrypt: EncryptArgs,
 }
 
 impl Backup {
     pub(super) fn run(&self, json: bool) -> Outcome {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
-            Verb::List(verb) => repository::list(&verb.repository.source, json),
-            Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
+            Verb::Prune(verb) => verb.run(json),
+            Verb::Hold(verb) => verb.run(json),
+            Verb::Release(verb) => verb.run(json),
+            Verb::List(verb) => {
+                repository::list(&verb.repository.source, &verb.repository.keys.keys()?, verb.max_age, json)
+            }
+            Verb::Schedule(verb) => verb.run(json),
+            Verb::Timeline(verb) => {
+                repository::timeline(&verb.repository.source, &verb.repository.keys.keys()?, json)
+            }
             Verb::Slots(verb) => verb.run(json),
-            Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
+            Verb::Verify(verb) => repository::verify(
+                &verb.repository.source,
+                verb.level.into(),
+                &verb.repository.keys.keys()?,
+                json,
+            ),
+            Verb::Repair(verb) => verb.run(json),
         }
     }
 }
@@ -119,9 +154,23 @@ impl Create {
     fn run(&self, json: bool) -> Outcome {
         let db = open_source(&self.source)?;
         if self.delta {
-            return super::delta::create(&db, &self.dest, self.new_base, self.dry_run, json);
+            let config = DeltaBackupConfig::new(&self.dest).keys(self.encrypt.keys()?);
+            let config = if self.single_writer { config.single_writer() } else { config };
+            let config = if self.new_base { config.new_base() } else { config.continue_newest() };
+            let config = self.encrypt.encrypt_to()?.into_iter().fold(config, DeltaBackupConfig::encrypt_to);
+            let config = if self.encrypt.changes_recipients() { config.change_recipients() } else { config };
+            return super::delta::create(&db, &config, &self.dest, self.dry_run, json);
         }
         let manager = BackupManager::new(&db);
+        if let Some(to) = self.encrypt.encrypt_to()? {
+            if self.dry_run {
+                let config = DeltaBackupConfig::new(&self.dest).encrypt_to(to);
+                return super::delta::create(&db, &config, &self.dest, true, json);
+            }
+            let report = manager.create_encrypted_snapshot(&self.dest, to, &shared("copying"))?;
+            super::delta::told(&report, json)?;
+            return Ok(Status::Done);
+        }
         if self.dry_run {
             let plan = manager.plan_snapshot()?.pack;
             let files = [("data.db".to_owned(), plan.data.file_len), (plan.log.file_name(), plan.log.len())];

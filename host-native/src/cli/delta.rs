@@ -9,20 +9,24 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Makes the point, or with `dry_run` says what it would bring.
-pub(super) fn create(db: &Db, repository: &Path, new_base: bool, dry_run: bool, json: bool) -> Outcome {
-    let config = DeltaBackupConfig::new(repository);
-    let config = if new_base { config.new_base() } else { config.continue_newest() };
+pub(super) fn create(
+    db: &Db,
+    config: &DeltaBackupConfig,
+    repository: &Path,
+    dry_run: bool,
+    json: bool,
+) -> Outcome {
     let manager = BackupManager::new(db);
     if dry_run {
-        return plan(&manager, &config, repository, json);
+        return plan(&manager, config, repository, json);
     }
-    let report = manager.create_delta_backup_with(&config, &shared("copying"))?;
+    let report = manager.create_delta_backup_with(config, &shared("copying"))?;
     told(&report, json)?;
     // The point is whole, and the data of the lost commits is in it; but there are moments that nobody can go back to.
     Ok(if report.record.gap.is_some() { Status::Incomplete } else { Status::Done })
 }
 
-fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
+pub(super) fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
     let (record, point) = (&report.record, &report.record.point);
     let committed = time(point.commit_time_ns);
     let continues = record.previous.map(|previous| previous.entry.to_string());
@@ -48,12 +52,23 @@ fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
             (Some(digest), _) => format!("digest {digest}"),
             (None, reason) => format!("no digest: {}", reason.as_deref().unwrap_or("not computed")),
         });
+    if let Some(part) = &record.encryption {
+        text = text.line(format_args!("encrypted to {}", part.recipients.join(", ")));
+    }
+    if let Some(reason) = &report.base_reason {
+        text = text.line(format_args!("it is a base, which brings everything: {reason}"));
+    }
     if let Some(gap) = record.gap {
         text = text.line(format_args!(
             "gap: the log of commits {} to {} is gone. Their data is in this point; the moments between them are lost. \
              Back up more often, or let more log be kept with `chronicle backup slots --limit`",
             gap.first_lsn, gap.last_lsn
         ));
+    }
+    if report.single_writer {
+        text = text.line(
+            "single writer: this place was declared to have one; a second host that backs up there could destroy this backup",
+        );
     }
     if let Some(error) = &report.hint_error {
         text = text
@@ -80,6 +95,9 @@ fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
         .field("digest", point.digest.map(|digest| digest.to_string()))
         .field("digest_reason", point.digest_reason.clone())
         .field("gap", gap.unwrap_or(Value::Null))
+        .field("encrypted_to", record.encryption.as_ref().map(|part| part.recipients.clone()))
+        .field("base_reason", report.base_reason.clone())
+        .field("single_writer", report.single_writer)
         .field("hint_error", report.hint_error.as_ref().map(ToString::to_string))
         .field("seconds", report.took.as_secs_f64())
         .print(json)

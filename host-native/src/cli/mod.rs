@@ -14,25 +14,33 @@ mod demo;
 mod dest;
 mod digest;
 mod downsample;
+mod drill;
 mod export;
 mod failure;
 mod import;
 mod init;
 mod inspect;
 mod interrupt;
+mod into;
+mod keys;
 mod metrics;
 mod names;
 mod output;
+mod partial;
 mod place;
 mod plot;
 mod progress;
+mod prune;
 mod query;
+mod repair;
 mod report;
 mod repository;
 mod restore;
 mod rows;
+mod schedule;
 mod settings;
 mod slots;
+mod snapshots;
 mod verify;
 mod write;
 
@@ -80,6 +88,7 @@ enum Verb {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Dest(dest::Dest),
+    Drill(drill::Drill),
     Completions(completions::Completions),
 }
 
@@ -122,6 +131,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Backup(verb) => verb.run(json),
         Verb::Restore(verb) => verb.run(json),
         Verb::Dest(verb) => verb.run(json),
+        Verb::Drill(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! From `--path` to an open database.
 use super::args::{At, parse_at};
 use super::failure::{Failure, print};
+use super::keys::KeyArgs;
 use chronicle::backup::repository::Moment;
 use chronicle::backup::{Repository, find_source, is_repository};
 use chronicle::files::os_error::{OsContext, os_error};
@@ -21,6 +22,8 @@ pub(super) struct Source {
     /// The moment, of a delta repository: a time with a zone, lsn:N, now or latest
     #[arg(long, value_name = "TIME", value_parser = parse_at, allow_hyphen_values = true)]
     at: Option<At>,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// A database that is written to.
@@ -39,7 +42,7 @@ impl Source {
             at.refuse_without_repository(&self.path)?;
             return open_source(&self.path);
         }
-        let opened = Repository::open(&self.path)?.open_at(&at.moment())?;
+        let opened = Repository::open_with(&self.path, &self.keys.keys()?)?.open_at(&at.moment())?;
         if let (Some(At::Latest), Some(age)) = (self.at, opened.newest_age_ns) {
             print(&format!("the newest point is {}, of {} ago", opened.start, age_text(age)));
         }
@@ -81,6 +84,11 @@ pub(super) fn open_source(path: &Path) -> Result<Db, Failure> {
 }
 
 impl Target {
+    /// That of another argument.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// Opens it for writing; it must be there.
     pub(super) fn open(&self, config: Config) -> Result<Db, Failure> {
         let path = &self.path;

@@ -1,4 +1,5 @@
 //! `chronicle verify`: whether a database or a snapshot is what was written.
+use super::keys::KeyArgs;
 use super::progress::shared;
 use super::report::{Report, time};
 use super::{Outcome, Status};
@@ -25,6 +26,8 @@ pub(super) struct Verify {
     /// How much is checked
     #[arg(long, value_enum, default_value_t = Level::Full)]
     level: Level,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// How much is checked.
@@ -32,6 +35,8 @@ pub(super) struct Verify {
 pub(super) enum Level {
     /// The record, the sizes of files, superblocks and catalog
     Records,
+    /// Of a repository: also the hash of every object as it is stored; needs no key where it is encrypted
+    Stored,
     /// Also every checksum, and of a backup the hash of every file
     Full,
     /// Also every point, and the stored statistics and digests; not of a repository
@@ -42,6 +47,7 @@ impl From<Level> for VerifyLevel {
     fn from(level: Level) -> Self {
         match level {
             Level::Records => Self::Records,
+            Level::Stored => Self::Stored,
             Level::Full => Self::Full,
             Level::Deep => Self::Deep,
         }
@@ -51,7 +57,7 @@ impl From<Level> for VerifyLevel {
 impl Verify {
     pub(super) fn run(&self, json: bool) -> Outcome {
         if is_repository(&self.path)? {
-            return super::repository::verify(&self.path, self.level.into(), json);
+            return super::repository::verify(&self.path, self.level.into(), &self.keys.keys()?, json);
         }
         let verified = verify_with(&self.path, self.level.into(), &shared("verifying"))?;
         let report = &verified.report;

@@ -3,6 +3,7 @@
 //! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
 //! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
 mod answer;
+mod attach;
 mod batches;
 mod blocks;
 mod commit;
@@ -23,6 +24,7 @@ mod store;
 mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
+pub(crate) use attach::{Attaching, Quiet};
 pub use config::{Config, Durability};
 pub use explain::Explanation;
 pub use handle::{SeriesHandle, SeriesPoint};

@@ -19,3 +19,4 @@ pub mod paths;
 pub mod pin;
 mod position;
 pub mod regular_file;
+pub mod room;

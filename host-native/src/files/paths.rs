@@ -112,6 +112,11 @@ impl DbPaths {
         Ok(self.sibling(&format!("slot-{name}")))
     }
 
+    /// A file beside the database that only this host uses.
+    pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
+        self.sibling(suffix)
+    }
+
     pub(super) fn sibling(&self, suffix: &str) -> PathBuf {
         let mut name = self.file_name.clone();
         name.push(".");

@@ -7,6 +7,7 @@
 //! The same functions serve two drivers: `cargo run --release -p chronicle-tests --bin fuzz`, which mutates the seeds
 //! below and needs nothing installed, and the libFuzzer targets in `tests/fuzz/`, which are guided by coverage.
 mod codec;
+mod crypt;
 mod destination;
 mod format;
 pub mod mutate;
@@ -17,6 +18,7 @@ mod segment;
 mod text;
 
 pub use codec::*;
+pub use crypt::*;
 pub use destination::*;
 pub use format::*;
 pub use points::*;
@@ -84,6 +86,9 @@ targets! {
     decode_list_page, repository::list_page_seeds, 512;
     decode_hints, repository::hint_seeds, 1024;
     decode_slot, repository::slot_seeds, 1024;
+    decode_proof, repository::proof_seeds, 1024;
+    decode_age_header, crypt::age_header_seeds, 512;
+    decode_age_payload, crypt::age_payload_seeds, 64;
     decode_csv, points::csv_seeds, 512;
     decode_json, points::json_seeds, 1024;
     decode_jsonl, points::jsonl_seeds, 1024;

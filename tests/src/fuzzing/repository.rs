@@ -29,8 +29,14 @@ pub fn decode_claim(data: &[u8]) {
 }
 
 pub(super) fn claim_seeds() -> Vec<Vec<u8>> {
-    let claim =
-        Claim { entry: DELTA, job: JOB, lineage: Lineage([1; 16]), epoch: Epoch([2; 16]), created_ns: 1 };
+    let claim = Claim {
+        entry: DELTA,
+        job: JOB,
+        lineage: Lineage([1; 16]),
+        epoch: Epoch([2; 16]),
+        created_ns: 1,
+        is_encrypted: true,
+    };
     vec![unsealed(claim.to_bytes().unwrap())]
 }
 
@@ -47,6 +53,16 @@ pub fn decode_entry_record(data: &[u8]) {
     if let Ok(record) = EntryRecord::parse(entry, &sealed(arguments.0)) {
         assert_eq!(EntryRecord::parse(entry, &record.to_bytes().unwrap()), Ok(record));
     }
+}
+
+/// A record of an encrypted repository, as everybody reads it.
+fn encrypted(record: EntryRecord) -> EntryRecord {
+    let EntryRecord::Point(mut point) = record else { return record };
+    let recipients = vec!["age1one".into(), "age1two".into()];
+    let part = Encryption { recipients, key: Some(Hash([4; 32])), inner: vec![1, 2, 3], is_withheld: true };
+    point.encryption = Some(part);
+    let bytes = EntryRecord::Point(point.clone()).to_bytes().unwrap();
+    EntryRecord::parse(point.entry, &bytes).unwrap()
 }
 
 pub(super) fn entry_record_seeds() -> Vec<Vec<u8>> {
@@ -83,7 +99,9 @@ pub(super) fn entry_record_seeds() -> Vec<Vec<u8>> {
         .into_iter()
         .map(|(byte, record)| [vec![byte], unsealed(record.to_bytes().unwrap())].concat())
         .collect();
-    seeds.push([vec![5 * 4 + 1], unsealed(point().to_bytes().unwrap())].concat());
+    for point in [point(), encrypted(point())] {
+        seeds.push([vec![5 * 4 + 1], unsealed(point.to_bytes().unwrap())].concat());
+    }
     seeds
 }
 
@@ -100,6 +118,7 @@ fn log() -> LogObject {
         chain: Chain([2; 32]),
         len: 1_000,
         blake3: Hash([6; 32]),
+        attached: Some((5, 7)),
     }
 }
 
@@ -153,6 +172,7 @@ fn point() -> EntryRecord {
         policies: Policies::default(),
         policy_state: PolicyState::default(),
         database_created_ns: 0,
+        encryption: None,
     }))
 }
 
@@ -247,4 +267,32 @@ pub(super) fn hint_seeds() -> Vec<Vec<u8>> {
         points: vec![point],
     };
     vec![unsealed(state.to_bytes().unwrap()), unsealed(manifest.to_bytes().unwrap())]
+}
+
+/// A note without its checksum, which is made here: of a proof, the newest proofs, or a destination.
+pub fn decode_proof(data: &[u8]) {
+    let bytes = sealed(data);
+    let _ = (ProofNote::parse(DELTA, data), NewestProofs::parse(data), DestinationNote::parse(data));
+    if let Ok(note) = ProofNote::parse(DELTA, &bytes) {
+        assert_eq!(ProofNote::parse(DELTA, &note.to_bytes().unwrap()), Ok(note));
+    }
+    if let Ok(proofs) = NewestProofs::parse(&bytes) {
+        assert_eq!(NewestProofs::parse(&proofs.to_bytes().unwrap()), Ok(proofs));
+    }
+    if let Ok(note) = DestinationNote::parse(&bytes) {
+        assert_eq!(DestinationNote::parse(&note.to_bytes().unwrap()), Ok(note));
+    }
+}
+
+pub(super) fn proof_seeds() -> Vec<Vec<u8>> {
+    let note = ProofNote { entry: DELTA, record: Hash([3; 32]), verified_ns: 5, restored_ns: Some(7) };
+    let newest = NewestProofs::default().with(note, true);
+    let destination = DestinationNote {
+        several_writers: true,
+        passed: vec!["put.create".to_owned()],
+        failed: vec!["hash.right".to_owned()],
+        tried_ns: 9,
+    };
+    let destination = unsealed(destination.to_bytes().unwrap());
+    vec![unsealed(note.to_bytes().unwrap()), unsealed(newest.to_bytes().unwrap()), destination]
 }

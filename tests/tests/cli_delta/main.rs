@@ -4,5 +4,6 @@ mod create;
 mod hostile;
 mod look;
 mod place;
+mod prune;
 mod restore;
 mod slots;

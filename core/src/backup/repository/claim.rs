@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 /// Most bytes of a claim or a void.
 pub const CLAIM_LEN_MAX: usize = 4_096;
 const CLAIM: &str = "claim";
+/// How objects of an encrypted repository are encrypted.
+const AGE: &str = "age";
 /// The kind of record that closes a claim.
 pub(super) const VOID: &str = "void";
 
@@ -48,6 +50,8 @@ pub struct Claim {
     pub epoch: Epoch,
     /// Host clock, Unix ns. For people.
     pub created_ns: i64,
+    /// In the claim on number 0: that every object of the repository is an age file. Means nothing in others.
+    pub is_encrypted: bool,
 }
 
 /// A record that closes a claim under which nothing was finished.
@@ -72,6 +76,8 @@ struct ClaimFields {
     epoch: String,
     created_ns: String,
     created: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encryption: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -120,6 +126,7 @@ impl Claim {
             epoch: self.epoch.to_hex(),
             created_ns: self.created_ns.to_string(),
             created: format_timestamp(self.created_ns),
+            encryption: self.is_encrypted.then(|| AGE.to_string()),
         };
         seal(&fields, CLAIM_LEN_MAX)
     }
@@ -135,12 +142,18 @@ impl Claim {
         let fields: ClaimFields = opened.members()?;
         let entry = entry_of(&fields.number, &fields.name)?;
         expect_entry(entry, Entry { number: claimed, ..entry })?;
+        if let Some(other) = fields.encryption.as_ref().filter(|name| *name != AGE) {
+            return Err(Error::unsupported(alloc::format!(
+                "the repository is encrypted with {other:?}, which this build does not know: use a newer Chronicle"
+            )));
+        }
         Ok(Self {
             entry,
             job: exact("job", &fields.job, JobId::from_hex)?,
             lineage: exact("lineage", &fields.lineage, Lineage::from_hex)?,
             epoch: exact("epoch", &fields.epoch, Epoch::from_hex)?,
             created_ns: time("created", &fields.created_ns, &fields.created)?,
+            is_encrypted: fields.encryption.is_some(),
         })
     }
 }
@@ -185,6 +198,7 @@ mod tests {
             lineage: Lineage([1; 16]),
             epoch: Epoch([2; 16]),
             created_ns: 1_706_400_000_000_000_000,
+            is_encrypted: false,
         }
     }
 

@@ -199,6 +199,11 @@ impl DeltaPlan {
         Ok(())
     }
 
+    /// The pages of its lists, those of earlier points included.
+    pub fn lists(&self) -> &ListRefs {
+        &self.lists
+    }
+
     /// True when nothing but the record is to be written.
     pub fn is_record_only(&self) -> bool {
         self.container.is_none() && self.log.is_none() && self.pages.is_empty()
@@ -272,6 +277,7 @@ impl DeltaPlan {
             policies: Policies::clone(&self.policy.policies),
             policy_state: self.policy.state.clone(),
             database_created_ns: self.identity.created_ns,
+            encryption: None,
         };
         record.check()?;
         Ok(EntryRecord::Point(Box::new(record)))
@@ -306,6 +312,7 @@ impl DeltaPlan {
             chain: content.end.chain,
             len: file.len,
             blake3: file.blake3,
+            attached: content.attached,
         }))
     }
 }

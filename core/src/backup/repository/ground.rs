@@ -70,6 +70,11 @@ impl MoveTable {
         Self { vacated: record.vacated.iter().copied().collect(), places: places.collect() }
     }
 
+    /// True when a segment was moved to the container of this entry.
+    pub fn is_to(&self, home: Entry) -> bool {
+        self.places.values().any(|place| place.home == home)
+    }
+
     /// Where a segment lies that a list says to lie at `listed`.
     pub fn locate(&self, listed: &LocatedSegment) -> Result<LocatedSegment> {
         if !self.vacated.contains(&listed.home) {
@@ -91,11 +96,6 @@ impl MoveTable {
     /// Every place it names.
     pub fn places(&self) -> impl Iterator<Item = &LocatedSegment> {
         self.places.values()
-    }
-
-    /// Containers that readers pass by.
-    pub fn vacated(&self) -> impl Iterator<Item = &Entry> {
-        self.vacated.iter()
     }
 }
 

@@ -3,6 +3,7 @@
 //! It is the state that prune, repair and verify plan from. It knows objects from records, never from a listing.
 use super::ground::{Condemned, MoveTable};
 use super::list::{KeptContainer, KeptObject};
+use super::list_page::ListPageRef;
 use super::log_object::LogObject;
 use super::moves_record::MovesRecord;
 use super::name::{Entry, EntryKind, ObjectFile, ObjectName, PointNumber};
@@ -209,6 +210,50 @@ impl Inventory {
             }
         }
         objects
+    }
+
+    /// How many bytes each of these objects has, pages included.
+    pub fn lens(&self) -> BTreeMap<ObjectName, u64> {
+        let mut lens: BTreeMap<ObjectName, u64> = self
+            .objects()
+            .into_iter()
+            .filter_map(|(name, object)| Some((name, object?.content().0)))
+            .collect();
+        for record in self.records.values() {
+            if let EntryRecord::Point(point) = record {
+                // The log of a base is an object also when it holds no commit.
+                lens.extend(point.brought().map(|(name, file)| (name, file.len)));
+            }
+        }
+        lens.extend(self.pages().map(|page| (page.name(), u64::from(page.len))));
+        lens
+    }
+
+    /// Every page that a record names.
+    pub(super) fn pages(&self) -> impl Iterator<Item = &ListPageRef> {
+        self.records.values().flat_map(|record| -> Vec<&ListPageRef> {
+            match record {
+                EntryRecord::Point(point) => point.lists.iter().map(|(_, page)| page).collect(),
+                EntryRecord::Moves(moves) => moves.segments.iter().collect(),
+                EntryRecord::Prune(mark) => mark.kept.iter().collect(),
+                EntryRecord::Void(_) => Vec::new(),
+            }
+        })
+    }
+
+    /// Claims without a record that must have had one: records of points name them, or `hinted` does, which are entries that
+    /// a hint knows to be points. Their records are lost; a claim that nobody names is of a job at work, or of a dead one.
+    pub fn lost(&self, hinted: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+        let mut named: BTreeSet<Entry> = hinted.into_iter().collect();
+        for point in self.records.values().filter_map(EntryRecord::as_point) {
+            named.extend(point.previous.map(|previous| previous.entry));
+            named.extend(point.containers.iter().copied());
+            named.extend(point.replay.iter().map(|log| log.home));
+            named.extend(point.lists.iter().map(|(_, page)| page.home));
+        }
+        let unfinished = self.unfinished();
+        let is_lost = |entry: &&Entry| named.contains(entry) && unfinished.contains(&entry.number);
+        self.open.iter().filter(is_lost).copied().collect()
     }
 
     /// Every log object that a record names.

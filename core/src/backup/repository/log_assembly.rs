@@ -6,8 +6,8 @@
 use super::log_object::LogObject;
 use super::log_stream::LogStream;
 use crate::engine::{Engine, Identity, ReplayEnd};
-use crate::error::{At, Error, Result};
-use crate::format::{Features, Frame, LogHeader};
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::format::{CommitKind, Features, Frame, LogHeader};
 use crate::head::Position;
 use crate::ids::{Chain, Epoch, Lineage, Lsn};
 use alloc::vec::Vec;
@@ -55,21 +55,21 @@ impl LogAssembly {
     }
 
     fn append(&mut self, log: &LogObject, bytes: &[u8]) -> Result<()> {
-        let mut stream = self.begin(log)?;
+        let mut stream = self.begin(log, bytes.len() as u64)?;
         stream.push(bytes, &mut |frame, before, raw| self.take(frame, before, raw))?;
         stream.finish_object(log)
     }
 
-    /// The stream of the next object, whose frames go to [`LogAssembly::take`]; [`LogStream::finish_object`] ends it. `Damaged`
-    /// when it begins behind what is needed next.
-    pub fn begin(&self, log: &LogObject) -> Result<LogStream> {
+    /// The stream of the next object, which has `len` bytes; its frames go to [`LogAssembly::take`], and
+    /// [`LogStream::finish_object`] ends it. `Damaged` when it begins behind what is needed next.
+    pub fn begin(&self, log: &LogObject, len: u64) -> Result<LogStream> {
         match log.first_lsn > self.at.lsn.saturating_add(1) {
             true => Err(missing(self.at.lsn.saturating_add(1))),
-            false => Ok(LogStream::of(self.lineage, log)),
+            false => Ok(LogStream::of(self.lineage, log, len)),
         }
     }
 
-    /// Adds a frame, unless it is there already or behind the end.
+    /// Adds a frame, unless it is there already or behind the end. `NotRestorable` for one that no log holds whole.
     pub fn take(&mut self, frame: &Frame<'_>, before: Chain, raw: &[u8]) -> Result<()> {
         if frame.head.lsn <= self.at.lsn || frame.head.lsn > self.until {
             return Ok(());
@@ -79,6 +79,15 @@ impl LogAssembly {
                 "commit {} does not follow the history before it",
                 frame.head.lsn
             )));
+        }
+        if frame.head.kind == CommitKind::Attach {
+            return Err(Error::new(
+                ErrorKind::NotRestorable,
+                alloc::format!(
+                    "commit {} attaches segments that no log holds: restore to a moment before it, or to one that a point behind it starts from",
+                    frame.head.lsn
+                ),
+            ));
         }
         self.bytes.extend_from_slice(raw);
         self.bytes.resize(self.bytes.len().next_multiple_of(crate::format::FRAME_ALIGNMENT), 0);
@@ -125,7 +134,7 @@ pub fn last_commit_until(
     lsn_max: Lsn,
 ) -> Result<Option<Position>> {
     let mut last = None;
-    let mut stream = LogStream::of(lineage, log);
+    let mut stream = LogStream::of(lineage, log, bytes.len() as u64);
     let mut take = |frame: &Frame<'_>, _, _: &[u8]| {
         if frame.head.commit_time_ns <= time_ns && frame.head.lsn <= lsn_max {
             last = Some(position(frame));

@@ -7,7 +7,7 @@ use crate::engine::{LogPart, Snapshot};
 use crate::error::{At, Error, Result};
 use crate::format::{EpochParent, LOG_HEADER_LEN, log_file_name};
 use crate::head::Position;
-use crate::ids::{Epoch, Lineage};
+use crate::ids::{Epoch, Lineage, Lsn};
 use crate::source::ByteRange;
 use alloc::vec::Vec;
 
@@ -221,6 +221,8 @@ pub struct LogContent {
     pub end: Position,
     /// Points that its commits add.
     pub points: u64,
+    /// The first and the last of its commits that attach segments.
+    pub attached: Option<(Lsn, Lsn)>,
 }
 
 impl LogCopy {

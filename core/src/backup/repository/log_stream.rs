@@ -6,8 +6,8 @@ use super::log_object::LogObject;
 use super::log_search::LogContent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{
-    End, FRAME_ALIGNMENT, FRAME_HEAD_LEN, Frame, LOG_HEADER_LEN, LogExpectation, LogPosition, LogScan,
-    PAYLOAD_LEN_MAX,
+    CommitKind, End, FRAME_ALIGNMENT, FRAME_HEAD_LEN, Frame, LOG_HEADER_LEN, LogExpectation, LogPosition,
+    LogScan, PAYLOAD_LEN_MAX,
 };
 use crate::head::Position;
 use crate::ids::{Chain, Epoch, Lineage, Lsn};
@@ -48,9 +48,9 @@ impl LogStream {
         Self { expected, len, base: 0, buffer: Vec::new(), position: None, first_chain: None, content: None }
     }
 
-    /// Of an object that a record names; [`LogStream::finish_object`] ends it.
-    pub fn of(lineage: Lineage, log: &LogObject) -> Self {
-        let mut it = Self::new(lineage, log.epoch, log.first_lsn, log.len);
+    /// Of an object that a record names, of `len` bytes before it was encrypted; [`LogStream::finish_object`] ends it.
+    pub fn of(lineage: Lineage, log: &LogObject, len: u64) -> Self {
+        let mut it = Self::new(lineage, log.epoch, log.first_lsn, len);
         it.expected.chain = Some(log.after_chain);
         it.expected.known_durable_lsn = log.last_lsn;
         it
@@ -146,9 +146,17 @@ impl LogStream {
         let time = frame.head.commit_time_ns;
         let end = Position { lsn: frame.head.lsn, commit_time_ns: time, chain: frame.chain };
         let points = u64::from(frame.head.points);
+        let attaches = (frame.head.kind == CommitKind::Attach).then_some((end.lsn, end.lsn));
         self.content = Some(match self.content {
-            None => LogContent { first_commit_time_ns: time, end, points },
-            Some(before) => LogContent { end, points: before.points.saturating_add(points), ..before },
+            None => LogContent { first_commit_time_ns: time, end, points, attached: attaches },
+            Some(before) => LogContent {
+                end,
+                points: before.points.saturating_add(points),
+                attached: before
+                    .attached
+                    .map_or(attaches, |(first, last)| Some((first, attaches.map_or(last, |(_, last)| last)))),
+                ..before
+            },
         });
     }
 }
@@ -181,7 +189,7 @@ fn unfinished() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{CommitKind, Features, FrameHead, LogHeader, encode_frame};
+    use crate::format::{Features, FrameHead, LogHeader, encode_frame};
     use alloc::vec;
 
     const LINEAGE: Lineage = Lineage([1; 16]);

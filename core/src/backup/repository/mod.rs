@@ -8,6 +8,8 @@ mod container;
 mod continuation;
 mod delta_plan;
 mod delta_text;
+mod destination_note;
+mod encryption;
 mod gathered;
 mod ground;
 mod hints;
@@ -25,6 +27,7 @@ mod moves_record;
 mod name;
 mod point_json;
 mod point_record;
+mod proof_record;
 mod prune_plan;
 mod prune_record;
 mod record;
@@ -41,10 +44,12 @@ pub use claim::{CLAIM_LEN_MAX, Claim, JobId, Void};
 pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece, PointSource};
 pub use continuation::Continuation;
 pub use delta_plan::DeltaPlan;
+pub use destination_note::{DESTINATION_LEN_MAX, DESTINATION_NAME, DestinationNote};
+pub use encryption::{Encryption, INNER_LEN_MAX, RECIPIENTS_MAX};
 pub use ground::{Condemned, Ground, MoveTable, PreviousState};
 pub use hints::{BackupState, MANIFEST_LEN_MAX, Manifest, ManifestPoint, STATE_LEN_MAX};
 pub use inventory::{Claimed, Inventory};
-pub use keep::{Keep, Kept, Reason};
+pub use keep::{Keep, Kept, Reason, reasons};
 pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
 pub use list_page::{
     LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page,
@@ -62,6 +67,7 @@ pub use name::{
     PointNumber, STATE_NAME, claim_name, hold_name, parse_numbered,
 };
 pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
+pub use proof_record::{NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, ProofNote, proof_name};
 pub use prune_plan::PrunePlan;
 pub use prune_record::PruneRecord;
 pub use record::{ENTRY_RECORD_LEN_MAX, EntryRecord, record_hash};

@@ -1,5 +1,6 @@
 //! The JSON members of a point's record, beside those of a snapshot's.
 use super::claim::{JobId, entry_of};
+use super::encryption::EncryptionFields;
 use super::list_page::{ListPageRef, ListRefs};
 use super::log_object::LogObject;
 use super::name::{Entry, ObjectFile, ObjectName};
@@ -42,6 +43,8 @@ struct PointFields {
     replay: Vec<LogFields>,
     containers: Vec<String>,
     lists: ListsFields,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encryption: Option<EncryptionFields>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -78,6 +81,9 @@ struct LogFields {
     chain: String,
     len: String,
     blake3: String,
+    /// First and last commit that attaches segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attached: Option<[String; 2]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -169,6 +175,7 @@ impl From<&LogObject> for LogFields {
             chain: log.chain.to_hex(),
             len: log.len.to_string(),
             blake3: log.blake3.to_hex(),
+            attached: log.attached.map(|(first, last)| [first.to_string(), last.to_string()]),
         }
     }
 }
@@ -195,12 +202,18 @@ impl LogFields {
             chain: exact("log.chain", &self.chain, Chain::from_hex)?,
             len: number("log.len", &self.len)?,
             blake3: exact("log.blake3", &self.blake3, Hash::from_hex)?,
+            attached: match &self.attached {
+                Some([first, last]) => Some((number("log.attached", first)?, number("log.attached", last)?)),
+                None => None,
+            },
         })
     }
 }
 
 /// The bytes of the record.
 pub(super) fn write(record: &PointRecord, len_max: usize) -> Result<Vec<u8>> {
+    let outer = record.outer();
+    let record = outer.as_ref().unwrap_or(record);
     let point = PointFields {
         number: record.entry.number.to_string(),
         name: record.entry.to_string(),
@@ -227,6 +240,7 @@ pub(super) fn write(record: &PointRecord, len_max: usize) -> Result<Vec<u8>> {
             tombstones: page_fields(&record.lists.tombstones),
             metrics: page_fields(&record.lists.metrics),
         },
+        encryption: record.encryption.as_ref().map(EncryptionFields::from),
     };
     let snapshot = Fields::new(record.entry.kind.word(), &record.point);
     seal(&Written { snapshot: &snapshot, point: &point }, len_max)
@@ -255,7 +269,7 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
             last_lsn: number("gap.last_lsn", &gap.last_lsn)?,
         })
     });
-    Ok(PointRecord {
+    let record = PointRecord {
         entry,
         job: exact("job", &fields.job, JobId::from_hex)?,
         point,
@@ -274,5 +288,10 @@ pub(super) fn read(opened: &Opened<'_>) -> Result<PointRecord> {
         policies: fields.policies,
         policy_state: fields.policy_state,
         database_created_ns: time("database_created", &fields.database_created_ns, &fields.database_created)?,
-    })
+        encryption: fields.encryption.map(EncryptionFields::read).transpose()?,
+    };
+    match record.outer().is_none_or(|outer| outer == record) {
+        true => Ok(record),
+        false => Err(Error::damaged("it says in plain what belongs into its encrypted part")),
+    }
 }

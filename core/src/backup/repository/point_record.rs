@@ -3,6 +3,7 @@
 //! It is the record of a snapshot, and says besides what the point's lists are, which log objects replay needs, and what
 //! it continues. From it alone every object of the point is found: however many deltas came before, none is read.
 use super::claim::JobId;
+use super::encryption::Encryption;
 use super::list_page::ListRefs;
 use super::log_object::LogObject;
 use super::name::{Entry, EntryKind, ObjectFile, ObjectName, PointNumber};
@@ -68,6 +69,8 @@ pub struct PointRecord {
     pub policy_state: PolicyState,
     /// Host clock when the database was created, Unix ns.
     pub database_created_ns: i64,
+    /// In an encrypted repository: to whom, and what is not for everybody.
+    pub encryption: Option<Encryption>,
 }
 
 impl PointRecord {

@@ -4,10 +4,10 @@
 //! exact, since each commit of it follows the one before ([`Timeline::resolve`](super::Timeline::resolve)). Where they don't
 //! add up to it, nothing is concluded: then all records are to be read.
 use super::hints::{Manifest, ManifestPoint};
+use super::inventory::Claimed;
 use super::name::{Entry, PointNumber};
 use super::record::EntryRecord;
 use super::resolve::Moment;
-use crate::error::Result;
 use crate::ids::{Epoch, Lsn};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -35,9 +35,6 @@ pub enum ScoutStep {
     GiveUp,
 }
 
-/// Records of one number: none where it is claimed only, or its record was pruned.
-type Found = Option<(Entry, Result<EntryRecord>)>;
-
 /// A search on its way.
 #[derive(Clone, Debug)]
 pub struct Scout {
@@ -45,7 +42,7 @@ pub struct Scout {
     newest: PointNumber,
     /// What is to be read, the last one first.
     queue: Vec<(PointNumber, Option<Entry>)>,
-    read: BTreeMap<PointNumber, Found>,
+    read: BTreeMap<PointNumber, Claimed>,
     /// Down to which number everything is read.
     floor: PointNumber,
     manifest: Vec<ManifestPoint>,
@@ -133,13 +130,13 @@ impl Scout {
     }
 
     /// Takes what was read: the entry that the number is claimed for, and its record; none where there is none.
-    pub fn answer(&mut self, number: PointNumber, found: Option<(Entry, Result<EntryRecord>)>) {
+    pub fn answer(&mut self, number: PointNumber, found: Claimed) {
         self.read.insert(number, found);
     }
 
-    /// The records that were read.
-    pub fn finish(self) -> Vec<(Entry, Result<EntryRecord>)> {
-        self.read.into_values().flatten().collect()
+    /// What was read, by number.
+    pub fn finish(self) -> Vec<Claimed> {
+        self.read.into_values().collect()
     }
 
     /// Queues what is to be read next; false when there is nothing more.
@@ -165,10 +162,10 @@ impl Scout {
     /// The point with the highest number, or one whose record can't be read.
     fn newest_point(&self) -> Option<(PointNumber, Epoch)> {
         self.read.iter().rev().find_map(|(number, found)| match found {
-            Some((entry, Ok(EntryRecord::Point(point)))) if entry.kind.is_point() => {
+            (entry, Some(Ok(EntryRecord::Point(point)))) if entry.kind.is_point() => {
                 Some((*number, point.point.epoch))
             }
-            Some((entry, Err(_))) if entry.kind.is_point() => Some((*number, Epoch::default())),
+            (entry, Some(Err(_))) if entry.kind.is_point() => Some((*number, Epoch::default())),
             _ => None,
         })
     }
@@ -217,7 +214,7 @@ impl Scout {
                         self.queue.push((at, None));
                         return true;
                     }
-                    Some(Some((_, Ok(EntryRecord::Point(point))))) => break Some(point),
+                    Some((_, Some(Ok(EntryRecord::Point(point))))) => break Some(point),
                     Some(_) => at += 1,
                 }
             };

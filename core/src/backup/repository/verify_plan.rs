@@ -1,4 +1,6 @@
-//! Verify plan: every object that a point of the repository needs, with what it must be, and who needs it.
+//! Verify plan: every object that a record says to be there, with what it must be, and who needs it.
+//!
+//! Points need most of them; others hold the moments between points, or say what a prune keeps and where segments moved.
 //!
 //! At the level of records an object must be there with its length; at the full level its bytes must hash to what its
 //! record says, and what lies in it is checked as in any container or log ([`crate::verify`]).
@@ -19,12 +21,14 @@ pub struct ObjectCheck {
     pub len: Option<u64>,
     /// BLAKE3 of all of them; `None` in the same case.
     pub blake3: Option<Hash>,
-    /// The first point that needs it.
+    /// The first point that needs it; without one, the entry that it is of.
     pub first: PointNumber,
     /// The last point that needs it.
     pub last: PointNumber,
-    /// How many points need it.
+    /// How many points need it to be whole. None needs the log of moments between points, once the next point is there.
     pub points: u64,
+    /// A prune may have taken it and left the record that names it: then its absence is no damage.
+    pub may_be_gone: bool,
 }
 
 /// What is to be checked.
@@ -35,31 +39,39 @@ pub struct VerifyPlan {
 }
 
 impl VerifyPlan {
-    /// Of every point that is not condemned.
+    /// Of everything that is not condemned.
     pub fn new(inventory: &Inventory) -> Self {
         let known = inventory.objects();
+        let pages: BTreeMap<ObjectName, u32> =
+            inventory.pages().map(|page| (page.name(), page.len)).collect();
+        let check = |name: ObjectName, number, points, may_be_gone| {
+            let content = known.get(&name).copied().flatten().map(|object| object.content());
+            let (len, blake3) = match (name.file, content) {
+                (ObjectFile::Page(hash), _) => (pages.get(&name).map(|len| u64::from(*len)), Some(hash)),
+                (_, Some((len, blake3))) => (Some(len), Some(blake3)),
+                (_, None) => (None, None),
+            };
+            ObjectCheck { name, len, blake3, first: number, last: number, points, may_be_gone }
+        };
         let mut checks: BTreeMap<ObjectName, ObjectCheck> = BTreeMap::new();
         for point in inventory.points() {
-            let moved = inventory.newest_moves().into_iter().flat_map(|moves| &moves.segments);
-            let listed = point.lists.iter().map(|(_, page)| page);
-            let pages: BTreeMap<ObjectName, u32> =
-                listed.chain(moved).map(|page| (page.name(), page.len)).collect();
+            let number = point.number();
             for name in inventory.needs(point) {
-                let content = known.get(&name).copied().flatten().map(|object| object.content());
-                let (len, blake3) = match (name.file, content) {
-                    (ObjectFile::Page(hash), _) => (pages.get(&name).map(|len| u64::from(*len)), Some(hash)),
-                    (_, Some((len, blake3))) => (Some(len), Some(blake3)),
-                    (_, None) => (None, None),
-                };
-                let number = point.number();
                 checks
                     .entry(name)
                     .and_modify(|check| {
                         check.last = number;
                         check.points += 1;
                     })
-                    .or_insert(ObjectCheck { name, len, blake3, first: number, last: number, points: 1 });
+                    .or_insert_with(|| check(name, number, 1, false));
             }
+        }
+        // What no point needs, and a record says to be there all the same.
+        let mark = inventory.newest_prune().map(|mark| mark.entry.number);
+        for name in known.keys().filter(|name| inventory.condemned().spares(name)) {
+            let number = name.entry.number;
+            let may_be_gone = mark.is_some_and(|mark| mark > number);
+            checks.entry(*name).or_insert_with(|| check(*name, number, 0, may_be_gone));
         }
         Self { objects: checks.into_values().collect() }
     }

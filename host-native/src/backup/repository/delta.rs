@@ -1,11 +1,16 @@
 //! Delta backups: what is asked for, what is answered.
+use super::host_state::HostFiles;
 use super::job::Job;
 use super::objects::Objects;
-use super::slot::Slot;
+use super::sealing::Sealing;
+use super::slot::{Slot, name_of};
+use super::trial;
 use crate::backup::{BackupManager, Progress};
-use crate::destination::{Destination, FolderDestination, open};
+use crate::crypt::{EncryptTo, Keys};
+use crate::destination::{Destination, FolderDestination, Settings, open_with};
 use crate::error::{At, Error, ErrorKind, Result};
-use chronicle_core::backup::repository::{BackupState, DeltaPlan, PointRecord};
+use crate::host::random_epoch;
+use chronicle_core::backup::repository::{BackupState, DeltaPlan, JobId, PointRecord};
 use chronicle_core::engine::Snapshot;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,14 +29,26 @@ pub(crate) enum RepositoryPlace {
 }
 
 impl RepositoryPlace {
+    /// What lies there, without a key.
     pub(super) fn open(&self) -> Result<Objects> {
-        Ok(Objects::new(match self {
+        self.open_with(Settings::default(), &Keys::none(), false)
+    }
+
+    /// The same with what opens it.
+    pub(super) fn open_keyed(&self, keys: &Keys) -> Result<Objects> {
+        self.open_with(Settings::default(), keys, false)
+    }
+
+    /// What is set applies to what is opened here; a repository that is not there yet will be encrypted if `encrypt` says so.
+    fn open_with(&self, settings: Settings, keys: &Keys, encrypt: bool) -> Result<Objects> {
+        let destination: Arc<dyn Destination> = match self {
             Self::Destination(destination) => Arc::clone(destination),
             Self::Path(path) => match path.to_str() {
-                Some(url) => Arc::from(open(url)?),
+                Some(url) => Arc::from(open_with(url, settings)?),
                 None => Arc::new(FolderDestination::new(path)?),
             },
-        }))
+        };
+        Objects::open(destination, keys, encrypt)
     }
 }
 
@@ -48,6 +65,11 @@ pub fn is_repository(place: &Path) -> Result<bool> {
 pub struct DeltaBackupConfig {
     place: RepositoryPlace,
     pub(super) after: After,
+    pub(super) encrypt_to: Option<EncryptTo>,
+    pub(super) change_recipients: bool,
+    has_slot: bool,
+    keys: Keys,
+    settings: Settings,
 }
 
 /// What the new point continues.
@@ -66,12 +88,32 @@ pub(super) enum After {
 impl DeltaBackupConfig {
     /// To the repository at a path or URL.
     pub fn new(repository: impl AsRef<Path>) -> Self {
-        Self { place: RepositoryPlace::Path(repository.as_ref().to_owned()), after: After::Nothing }
+        Self::of(RepositoryPlace::Path(repository.as_ref().to_owned()))
     }
 
     /// To the repository at a destination.
     pub fn to_destination(destination: Arc<dyn Destination>) -> Self {
-        Self { place: RepositoryPlace::Destination(destination), after: After::Nothing }
+        Self::of(RepositoryPlace::Destination(destination))
+    }
+
+    fn of(place: RepositoryPlace) -> Self {
+        Self {
+            place,
+            settings: Settings::default(),
+            after: After::Nothing,
+            encrypt_to: None,
+            change_recipients: false,
+            has_slot: true,
+            keys: Keys::none(),
+        }
+    }
+
+    /// Declares that one host only ever writes to this repository. Needed where a store lets several creators at once win; each
+    /// report says that it was so. Of a destination that was opened by the caller, it is declared there.
+    #[must_use]
+    pub fn single_writer(mut self) -> Self {
+        self.settings.single_writer = true;
+        self
     }
 
     /// Goes on from the repository that this state is of: an increment. Where it has newer points of this database, the
@@ -93,8 +135,35 @@ impl DeltaBackupConfig {
         Self { after: After::NewBase, ..self }
     }
 
+    /// Encrypts every object. A repository is encrypted or not as a whole, and to the same recipients from its first point on;
+    /// anything else is an error. By itself a backup is not encrypted, and then an encrypted repository is an error too.
+    ///
+    /// With recipients this host needs no key: it goes on from what it keeps beside the database
+    /// (`data.db.state-delta-<hash>`), and makes a base where that is lost. With a passphrase the key lies in the repository, as `key.age`.
+    #[must_use]
+    pub fn encrypt_to(self, to: EncryptTo) -> Self {
+        Self { encrypt_to: Some(to), ..self }
+    }
+
+    /// Lets this point and later ones be encrypted to other recipients than the newest one. Older points stay as they are.
+    #[must_use]
+    pub fn change_recipients(self) -> Self {
+        Self { change_recipients: true, ..self }
+    }
+
+    /// What opens the points that are there, where this host has it: then a delta needs nothing beside the database.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Leaves nothing beside the database: nothing will be added to what is made.
+    pub(super) fn without_slot(self) -> Self {
+        Self { has_slot: false, ..self }
+    }
+
     pub(super) fn objects(&self) -> Result<Objects> {
-        self.place.open()
+        self.place.open_with(self.settings, &self.keys, self.encrypt_to.is_some())
     }
 }
 
@@ -115,12 +184,16 @@ pub struct DeltaReport {
     pub record: PointRecord,
     /// Where the next delta starts.
     pub state: BackupState,
+    /// Why a base was made where a delta could have been: this host can't read what it would go on from.
+    pub base_reason: Option<String>,
     /// Bytes that the point brought: objects and pages, record excluded.
     pub bytes: u64,
     /// Bytes of those that an interrupted attempt had brought already.
     pub bytes_resumed: u64,
     /// Bytes that were read of the database for them.
     pub bytes_read: u64,
+    /// It rests on the declaration that nobody else writes there: the store can't keep two hosts apart, or it was declared.
+    pub single_writer: bool,
     /// Why a hint (`manifest.json`, `state.json`) or the slot beside the database could not be written. Nothing depends on them.
     pub hint_error: Option<Error>,
     /// How long it took.
@@ -149,12 +222,24 @@ impl BackupManager<'_> {
     ) -> Result<DeltaReport> {
         let started = Instant::now();
         self.db.shared.store.data()?;
-        let objects = config.objects()?;
-        let slot = Slot::take(&self.db.shared.paths, &objects.place(), self.db.identity().lineage)?;
-        let mut job = Job::new(self.db, objects, slot, config.after);
+        let mut objects = config.objects()?;
+        let paths = &self.db.shared.paths;
+        let lineage = self.db.identity().lineage;
+        let slot = match config.has_slot {
+            true => Slot::take(paths, &objects.place(), lineage)?,
+            false => Slot::none(lineage),
+        };
+        let files = slot.is_kept().then(|| HostFiles::new(paths, &name_of(&objects.place())));
+        let single_writer = trial::admit(&objects)?;
+        let (to, change) = (config.encrypt_to.as_ref(), config.change_recipients);
+        let sealing = Sealing::prepare(&mut objects, to, change, Some(JobId(random_epoch()?.0)))?;
+        if let Some(local) = files.as_ref().filter(|_| sealing.is_some()).and_then(HostFiles::load) {
+            objects.add_local(local);
+        }
+        let mut job = Job::new(self.db, objects, slot, config.after).sealed(sealing, files);
         for _ in 0..ATTEMPTS_MAX {
             if let Some(report) = job.attempt(started, progress)? {
-                return Ok(report);
+                return Ok(DeltaReport { single_writer, ..report });
             }
         }
         Err(Error::new(
@@ -166,7 +251,14 @@ impl BackupManager<'_> {
 
     /// Plans a delta backup, claims nothing and writes nothing.
     pub fn plan_delta_backup(&self, config: &DeltaBackupConfig) -> Result<DeltaDryRun> {
-        let objects = config.objects()?;
+        let mut objects = config.objects()?;
+        let paths = &self.db.shared.paths;
+        if Sealing::prepare(&mut objects, config.encrypt_to.as_ref(), config.change_recipients, None)?
+            .is_some()
+            && let Some(local) = HostFiles::new(paths, &name_of(&objects.place())).load()
+        {
+            objects.add_local(local);
+        }
         super::job::plan(self.db, &objects, config.after).at(|| self.db.path().display().to_string())
     }
 }

@@ -2,8 +2,9 @@
 use super::objects::Objects;
 use crate::error::Result;
 use chronicle_core::backup::repository::{
-    BackupState, EntryRecord, JobId, MANIFEST_NAME, Manifest, ManifestPoint, PointRecord, STATE_NAME,
+    BackupState, Claimed, EntryRecord, JobId, MANIFEST_NAME, Manifest, ManifestPoint, PointRecord, STATE_NAME,
 };
+use chronicle_core::ids::Lineage;
 
 /// Leaves them after a new point.
 pub(super) fn leave(objects: &Objects, job: JobId, record: &PointRecord, state: &BackupState) -> Result<()> {
@@ -29,23 +30,54 @@ fn manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
     }
 }
 
+/// Makes the manifest anew, after a prune.
+pub(super) fn rebuild(objects: &Objects, job: JobId) -> Result<()> {
+    match manifest_of(&objects.entries()?, objects.manifest().as_ref()) {
+        Some(manifest) => objects.hint(MANIFEST_NAME, &manifest.to_bytes()?, job),
+        None => Ok(()),
+    }
+}
+
 fn rebuilt_manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
-    let mut manifest = Manifest {
+    let manifest = manifest_of(&objects.entries()?, objects.manifest().as_ref());
+    // The record is there; a destination that does not show it yet is told of it all the same.
+    Ok(manifest.unwrap_or_else(|| Manifest {
         lineage: record.point.lineage,
         newest_number: record.number(),
+        newest_prune: None,
+        newest_moves: None,
+        points: vec![ManifestPoint::from(record)],
+        left_out: 0,
+    }))
+}
+
+/// The manifest that records imply; `None` without a point that can be read. What the one before knew of points whose records are
+/// damaged or gone stays: it is how anybody knows that there was one.
+pub(super) fn manifest_of(entries: &[Claimed], before: Option<&Manifest>) -> Option<Manifest> {
+    let mut manifest = Manifest {
+        lineage: Lineage::default(),
+        newest_number: entries.last()?.0.number,
         newest_prune: None,
         newest_moves: None,
         points: Vec::new(),
         left_out: 0,
     };
-    for (entry, found) in objects.entries()? {
-        manifest.newest_number = manifest.newest_number.max(entry.number);
+    let mut lineage = None;
+    for (entry, found) in entries {
         match found {
-            Some(Ok(EntryRecord::Point(point))) => manifest.extend([ManifestPoint::from(&*point)]),
+            Some(Ok(EntryRecord::Point(point))) => {
+                lineage = Some(point.point.lineage);
+                manifest.extend([ManifestPoint::from(&**point)]);
+            }
             Some(Ok(EntryRecord::Prune(_))) => manifest.newest_prune = Some(entry.number),
             Some(Ok(EntryRecord::Moves(_))) => manifest.newest_moves = Some(entry.number),
-            _ => {}
+            Some(Err(_)) => {
+                let known = before.iter().flat_map(|before| &before.points);
+                manifest.extend(known.filter(|point| point.entry == *entry).cloned());
+            }
+            Some(Ok(EntryRecord::Void(_))) | None => {}
         }
     }
-    Ok(manifest)
+    manifest.lineage = lineage?;
+    Some(manifest)
 }

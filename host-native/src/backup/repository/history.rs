@@ -2,7 +2,7 @@
 use super::objects::Objects;
 use crate::error::{At, Error, ErrorKind, Result};
 use chronicle_core::backup::repository::{
-    AssembledLog, Entry, EntryRecord, Leg, LogAssembly, LogStream, Moment, MoveTable, PointRecord, Resolved,
+    AssembledLog, Claimed, EntryRecord, Leg, LogAssembly, Moment, MoveTable, PointRecord, Resolved,
     RestoreFrom, Scout, ScoutStep, SpanEnd, Timeline,
 };
 use chronicle_core::head::Position;
@@ -10,9 +10,6 @@ use chronicle_core::ids::Lineage;
 
 /// Log that a reader in place holds in memory while it is replayed.
 const LOG_BYTES_MAX: u64 = 512 << 20;
-
-/// Records with the entries whose names they lie under; damaged ones are damage.
-type Records = Vec<(Entry, Result<EntryRecord>)>;
 
 /// Records of a repository, and where moved segments lie.
 pub(super) struct History<'a> {
@@ -26,8 +23,7 @@ pub(super) struct History<'a> {
 impl<'a> History<'a> {
     /// Reads all records. Damaged ones are kept as damage, claims without a record are nobody's points.
     pub(super) fn read(objects: &'a Objects) -> Result<Self> {
-        let records = objects.records()?;
-        Self::of(objects, records.into_iter().filter_map(|(entry, record)| Some((entry, record?))).collect())
+        Self::of(objects, objects.entries()?)
     }
 
     /// Finds where a restore to a moment starts, and what it replays. Reads a few records, however many there are; where those
@@ -44,13 +40,12 @@ impl<'a> History<'a> {
         Ok((history, from))
     }
 
-    fn of(objects: &'a Objects, records: Records) -> Result<Self> {
+    fn of(objects: &'a Objects, records: Vec<Claimed>) -> Result<Self> {
         let moves = records.iter().rev().find_map(|(_, record)| match record {
-            Ok(EntryRecord::Moves(moves)) => Some(moves),
+            Some(Ok(EntryRecord::Moves(moves))) => Some(moves),
             _ => None,
         });
         let moves = moves.map(|moves| objects.moves(moves)).transpose()?.unwrap_or_default();
-        let records = records.into_iter().map(|(entry, record)| (entry, Some(record))).collect();
         Ok(Self { timeline: objects.timeline_of(records)?, objects, moves, is_partial: false })
     }
 
@@ -63,7 +58,7 @@ impl<'a> History<'a> {
                 let mut found = None;
                 self.objects.each_frame(
                     &scan.log,
-                    LogStream::of(lineage, &scan.log),
+                    self.objects.log_stream(lineage, &scan.log)?,
                     &mut |frame, _, _| {
                         found = scan.holds(frame).or(found);
                         Ok(())
@@ -82,17 +77,20 @@ impl<'a> History<'a> {
 }
 
 /// The few records that a moment is looked for in; `None` where it would be many.
-fn scout(objects: &Objects, moment: &Moment) -> Result<Option<Records>> {
+fn scout(objects: &Objects, moment: &Moment) -> Result<Option<Vec<Claimed>>> {
     let manifest = objects.manifest();
     let Some(newest) = objects.newest_from(manifest.as_ref())? else { return Ok(None) };
     let mut scout = Scout::new(moment, newest, manifest);
     loop {
         match scout.step() {
-            ScoutStep::Done => return Ok(Some(scout.finish())),
+            ScoutStep::Done => {
+                let mut records = scout.finish();
+                objects.find_lost(&mut records);
+                return Ok(Some(records));
+            }
             ScoutStep::GiveUp => return Ok(None),
             ScoutStep::Read { number, guess } => {
-                let (entry, record) = objects.record_of(number, guess)?;
-                scout.answer(number, record.map(|record| (entry, record)));
+                scout.answer(number, objects.record_of(number, guess)?);
             }
         }
     }
@@ -122,7 +120,7 @@ pub(super) fn assemble(
     for leg in legs {
         let mut assembly = LogAssembly::new(lineage, leg.identity.epoch, after, leg.until);
         for log in &leg.logs {
-            let stream = assembly.begin(log).at(|| objects.place())?;
+            let stream = assembly.begin(log, objects.log_len(log)?).at(|| objects.place())?;
             objects.each_frame(log, stream, &mut |frame, before, raw| assembly.take(frame, before, raw))?;
         }
         let log = assembly.finish().at(|| objects.place())?;

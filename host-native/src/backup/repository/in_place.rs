@@ -96,7 +96,7 @@ impl Fetch for PointBytes {
         let bytes = Arc::new(match self.container.find(window)? {
             Place::Here(bytes) => bytes.to_vec(),
             Place::There(ObjectRange { object, range }) => {
-                self.objects.range(object, range.offset, range.len)?
+                self.objects.data(object, range.offset, range.len)?
             }
         });
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

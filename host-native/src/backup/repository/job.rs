@@ -5,20 +5,23 @@
 use super::body::{ContainerBody, hash_of};
 use super::delta::{After, DeltaDryRun, DeltaReport};
 use super::hints;
+use super::host_state::{HostFiles, HostState};
 use super::log::{self, FoundLog};
 use super::look::{Found, look_back};
-use super::objects::{Created, Objects};
+use super::objects::Objects;
+use super::put::{Created, Stored};
+use super::sealing::Sealing;
 use super::slot::Slot;
 use crate::backup::Progress;
 use crate::backup::snapshot::DIGEST_POINTS_MAX;
 use crate::db::{Db, lock};
-use crate::destination::{Body, Bytes};
+use crate::destination::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::FileRecord;
 use chronicle_core::backup::repository::{
     BackupState, Claim, DeltaPlan, Entry, EntryRecord, Ground, JobId, LogContent, ObjectFile, PointNumber,
-    claim_name,
+    PointRecord, claim_name,
 };
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::{ReadView, Snapshot};
@@ -32,6 +35,11 @@ pub(super) struct Job<'db> {
     objects: Objects,
     slot: Slot,
     after: After,
+    /// To whom objects are encrypted, if they are.
+    sealing: Option<Sealing>,
+    /// What is kept beside the database for that.
+    files: Option<HostFiles>,
+    base_reason: Option<String>,
 }
 
 /// The files of a point, as they were put.
@@ -44,7 +52,12 @@ struct Sent {
 
 impl<'db> Job<'db> {
     pub(super) fn new(db: &'db Db, objects: Objects, slot: Slot, after: After) -> Self {
-        Self { db, objects, slot, after }
+        Self { db, objects, slot, after, sealing: None, files: None, base_reason: None }
+    }
+
+    /// Encrypts.
+    pub(super) fn sealed(self, sealing: Option<Sealing>, files: Option<HostFiles>) -> Self {
+        Self { sealing, files, ..self }
     }
 
     pub(super) fn place(&self) -> String {
@@ -62,6 +75,10 @@ impl<'db> Job<'db> {
         let (snapshot, view) = self.db.snapshot_with_view()?;
         let paths = &self.db.shared.paths;
         let mut found = look(&self.objects, newest, &snapshot, self.after)?;
+        if let Some(reason) = found.why_closed(&self.objects) {
+            (self.after, self.base_reason) = (After::NewBase, Some(reason));
+            found = Found::nothing();
+        }
         let mut log = log::find(paths, &snapshot, &found.ground_of_log())?;
         let Some((job, entry)) = self.claim(newest, &found, &snapshot)? else { return Ok(None) };
         if self.after != After::NewBase {
@@ -82,9 +99,18 @@ impl<'db> Job<'db> {
         };
         let plan = log.plan(&snapshot, entry, &ground)?;
         self.check_source(&plan, &snapshot)?;
+        if let (Some(sealing), Some(files)) = (&mut self.sealing, &self.files) {
+            sealing.secret = files.secret(job)?;
+        }
         let sent = self.send(&plan, &mut log, job, progress)?;
         let digest = self.digest(&plan, &ground, view)?;
-        let record = plan.record(job, now_ns(), digest, sent.log, sent.files)?;
+        let mut record = plan.record(job, now_ns(), digest, sent.log, sent.files)?;
+        if let (EntryRecord::Point(point), Some(sealing)) = (&mut record, &self.sealing) {
+            if let Some(opened) = self.objects.opened() {
+                point.lists = opened.stored_lists(&point.lists)?;
+            }
+            sealing.seal(point)?;
+        }
         let bytes = record.to_bytes()?;
         if self.objects.create(entry.record(), &bytes, job)? == Created::Another {
             return self.lost(entry);
@@ -92,14 +118,17 @@ impl<'db> Job<'db> {
         let EntryRecord::Point(record) = record else { return Ok(None) };
         let state = BackupState::after(&record, &bytes);
         let left = self.slot.end(state.at).and_then(|()| hints::leave(&self.objects, job, &record, &state));
+        let left = left.and_then(|()| self.leave_host_state(&record, &state));
         let hint_error = left.err();
         Ok(Some(DeltaReport {
             place: self.place(),
             record: *record,
             state,
+            base_reason: self.base_reason.take(),
             bytes: sent.bytes,
             bytes_resumed: sent.bytes_resumed,
             bytes_read: plan.source_bytes(),
+            single_writer: false,
             hint_error,
             took: started.elapsed(),
         }))
@@ -135,6 +164,7 @@ impl<'db> Job<'db> {
             lineage: snapshot.identity.lineage,
             epoch: snapshot.identity.epoch,
             created_ns: now_ns(),
+            is_encrypted: entry.number == 0 && self.objects.is_encrypted(),
         };
         self.slot.begin(job, entry.number)?;
         match self.objects.create(claim_name(entry.number), &claim.to_bytes()?, job)? {
@@ -195,6 +225,7 @@ impl<'db> Job<'db> {
         job: JobId,
         progress: Progress<'_>,
     ) -> Result<Sent> {
+        let sealing = self.sealing.as_ref();
         let total: u64 = plan.objects().iter().map(|(_, len)| len).sum();
         let mut sent = Sent { files: Vec::new(), log: None, bytes: 0, bytes_resumed: 0 };
         let mut count = |len: u64, is_new: bool| {
@@ -206,24 +237,35 @@ impl<'db> Job<'db> {
             let name = plan.entry.container();
             let body = ContainerBody::new(self.db.shared.store.data()?, file);
             let blake3 = hash_of(&body, &|done| progress(done / 2, total))?;
-            let is_new = self.objects.put(name, &body, blake3, job)?;
+            let Stored { len, blake3, is_new } =
+                self.objects.put_sealed(name, &body, blake3, job, sealing)?;
             count(file.file_len, is_new);
-            sent.files.push(FileRecord { name: name.file.to_string(), len: file.file_len, blake3 });
+            sent.files.push(FileRecord { name: name.file.to_string(), len, blake3 });
         }
         if let Some(log) = &plan.log {
             let body = found.body(&self.db.shared.paths, log)?;
             let (content, blake3) = body.look_through(log, &plan.identity)?;
             sent.log = content;
             let name = plan.entry.object(ObjectFile::Log(log.first_lsn));
-            let is_new = self.objects.put(name, &body, blake3, job)?;
+            let Stored { len, blake3, is_new } =
+                self.objects.put_sealed(name, &body, blake3, job, sealing)?;
             count(body.len(), is_new);
-            sent.files.push(FileRecord { name: name.file.to_string(), len: body.len(), blake3 });
+            sent.files.push(FileRecord { name: name.file.to_string(), len, blake3 });
         }
         for page in &plan.pages {
-            let is_new = self.objects.put(page.name, &Bytes(&page.bytes), Hash::of(&page.bytes), job)?;
+            let items = plan.lists().iter().find(|(_, listed)| listed.name() == page.name);
+            let items = items.map_or(0, |(_, listed)| listed.items);
+            let is_new = self.objects.put_page(page, items, job, sealing)?;
             count(page.bytes.len() as u64, is_new);
         }
         Ok(sent)
+    }
+
+    /// What the next delta of this host needs and can't read back.
+    fn leave_host_state(&self, record: &PointRecord, state: &BackupState) -> Result<()> {
+        let (Some(files), Some(opened)) = (&self.files, self.objects.opened()) else { return Ok(()) };
+        let pages = opened.page_bytes(&record.lists);
+        files.leave(&HostState { record: state.record, inner: record.inner()?, pages })
     }
 
     /// Of everything visible: what the previous record says, where nothing was committed since.
@@ -281,6 +323,12 @@ fn look(objects: &Objects, newest: Option<PointNumber>, snapshot: &Snapshot, aft
         ))
         .at(objects.place()));
     }
+    if let Some(first) = newest.map(|_| objects.claim(0)).transpose()?.flatten()
+        && first.is_encrypted != objects.is_encrypted()
+    {
+        return Err(Error::new(ErrorKind::Busy, "another job made the repository just now: try again")
+            .at(objects.place()));
+    }
     let number = newest.map_or(0, |newest| newest + 1);
     let found = match after {
         After::NewBase => Found::nothing(),
@@ -324,7 +372,10 @@ fn check_state(objects: &Objects, state: &BackupState, snapshot: &Snapshot) -> R
 pub(super) fn plan(db: &Db, objects: &Objects, after: After) -> Result<DeltaDryRun> {
     let newest = objects.newest()?;
     let snapshot = lock(&db.shared.engine).engine.snapshot();
-    let found = look(objects, newest, &snapshot, after)?;
+    let (mut after, mut found) = (after, look(objects, newest, &snapshot, after)?);
+    if found.why_closed(objects).is_some() {
+        (after, found) = (After::NewBase, Found::nothing());
+    }
     let entry = found.entry(newest.map_or(0, |newest| newest + 1), after == After::NewBase);
     let log = log::find(&db.shared.paths, &snapshot, &found.ground_of_log())?;
     let plan = log.plan(&snapshot, entry, &found.ground(objects)?)?;

@@ -102,6 +102,23 @@ impl Found {
         }
     }
 
+    /// Why this host can't go on from the point, though another one could: its encrypted part is closed here.
+    pub(super) fn why_closed(&self, objects: &Objects) -> Option<String> {
+        let previous = self.previous.as_ref()?;
+        let is_moved =
+            |moves: &MovesRecord| previous.containers.iter().any(|home| moves.vacated.contains(home));
+        if !objects.can_read() && self.moves.as_ref().is_some_and(is_moved) {
+            return Some(format!(
+                "a prune moved what {} refers to, and where to can't be read here without a key",
+                previous.entry
+            ));
+        }
+        previous.is_withheld().then(|| format!(
+            "what this host knew of {} is not there (data.db.state-delta-*), and it can't be read back without a key",
+            previous.entry
+        ))
+    }
+
     /// True when the log that was found for `other` is the one for this.
     pub(super) fn continues_as(&self, other: &Self) -> bool {
         self.previous == other.previous && self.condemned == other.condemned
@@ -109,13 +126,19 @@ impl Found {
 
     /// What a delta stands on; a base stands on nothing.
     pub(super) fn ground(self, objects: &Objects) -> Result<Ground> {
-        let Some(record) = self.previous else { return Ok(Ground::default()) };
+        let Some(mut record) = self.previous else { return Ok(Ground::default()) };
         let lists = objects.lists(&record)?;
         let moves = self.moves.as_ref().map(|moves| objects.moves(moves)).transpose()?.unwrap_or_default();
+        let mut condemned = self.condemned;
+        if let Some(opened) = objects.opened() {
+            // A plan compares pages as they are before they are encrypted.
+            record.lists = opened.plain_lists(objects, &record.lists)?;
+            condemned = opened.with_plain_names(condemned);
+        }
         Ok(Ground {
             previous: Some(PreviousState { record, lists }),
             ancestry: self.ancestry,
-            condemned: self.condemned,
+            condemned,
             moves,
         })
     }

@@ -3,28 +3,49 @@
 //! `core/docs/format/repository.md` is the protocol: claim, objects, checks, record. What this keeps true: a record is written
 //! only after every object that it names was found to be there, whole; nothing is believed of `manifest.json`, `state.json` or
 //! a listing. What is to be done is decided in core; here bytes are moved and attempts repeated.
+mod age_names;
 mod body;
 mod delta;
+mod encrypted_snapshot;
 mod finding;
 mod hints;
 mod history;
+mod hold;
+mod host_state;
 mod in_place;
+mod inside;
 mod job;
 mod log;
 mod look;
+mod moves;
 mod objects;
+mod opened;
+mod orphans;
+mod proof_note;
+pub(super) mod prune;
+mod put;
+mod repair;
 mod restore;
+mod sealing;
 mod slot;
 mod slots;
 mod staging;
+mod survey;
+mod trial;
+mod unlock;
 mod verify;
+mod verify_encrypted;
 
 pub use chronicle_core::backup::repository::{
-    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, PointRecord, PreviousPoint, Span, SpanEnd,
-    Timeline,
+    BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
+    PreviousPoint, ProofNote, PrunePlan, Span, SpanEnd, Timeline,
 };
+pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use in_place::OpenMoment;
+pub use orphans::{ORPHANS_NAMED_MAX, Orphans};
+pub use proof_note::Proof;
+pub use repair::{Repair, RepairReport};
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };

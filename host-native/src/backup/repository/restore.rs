@@ -7,12 +7,15 @@ use super::history::History;
 use super::objects::Objects;
 use super::staging::Staging;
 use crate::backup::folder::Workshop;
+use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::Destination;
-use crate::error::{At, ErrorKind, Result};
+use crate::crypt::Keys;
+use crate::destination::{Destination, refuse_url};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
-use chronicle_core::backup::repository::{Moment, RestoreFrom, RestorePlan};
+use chronicle_core::backup::repository::{Entry, Moment, RestoreFrom, RestorePlan};
+use chronicle_core::digest::Digest;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
 use std::fs;
@@ -23,11 +26,13 @@ use std::time::Instant;
 /// A restore that is asked for; by itself of the newest point.
 #[derive(Clone)]
 pub struct RestoreConfig {
-    place: RepositoryPlace,
+    pub(in crate::backup) place: RepositoryPlace,
     target: PathBuf,
     moment: Moment,
     epoch: Option<Epoch>,
     options: RestoreOptions,
+    pub(in crate::backup) keys: Keys,
+    pub(in crate::backup) choice: Choice,
 }
 
 /// What a restore of a repository would do; nothing is done yet.
@@ -45,6 +50,7 @@ pub struct DeltaRestorePlan {
     options: RestoreOptions,
     objects: Objects,
     expected: Expected,
+    told: Option<Entry>,
     lineage: chronicle_core::ids::Lineage,
     after: Position,
     /// Found by few records: others may know better where moved segments lie.
@@ -64,7 +70,15 @@ impl RestoreConfig {
 
     fn of(place: RepositoryPlace, target: impl AsRef<Path>) -> Self {
         let target = target.as_ref().to_owned();
-        Self { place, target, moment: Moment::Latest, epoch: None, options: RestoreOptions::default() }
+        Self {
+            place,
+            target,
+            moment: Moment::Latest,
+            epoch: None,
+            options: RestoreOptions::default(),
+            keys: Keys::none(),
+            choice: Choice::default(),
+        }
     }
 
     /// To the state after every commit with a commit time up to `time_ns` (Unix ns), exactly.
@@ -91,7 +105,23 @@ impl RestoreConfig {
         Self { options: RestoreOptions { force }, ..self }
     }
 
-    fn moment(&self) -> Moment {
+    /// What opens an encrypted repository.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// To this moment.
+    #[must_use]
+    pub fn moment_of(self, moment: &Moment) -> Self {
+        let epoch = match *moment {
+            Moment::Latest => None,
+            Moment::Lsn { epoch, .. } | Moment::CommitTime { epoch, .. } => epoch,
+        };
+        Self { moment: *moment, epoch, ..self }
+    }
+
+    pub(in crate::backup) fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
             Moment::Lsn { lsn, .. } => Moment::Lsn { lsn, epoch: self.epoch },
@@ -105,9 +135,13 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
     restore_delta_backup_with(&config, &|_, _| {})
 }
 
-/// Finds out what a restore would do: which moment it is, and what is read for it.
+/// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
-    let objects = config.place.open()?;
+    refuse_url(&config.target, "a restore needs a folder on a disk")?;
+    if !config.choice.is_everything() {
+        return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
+    }
+    let objects = config.place.open_keyed(&config.keys)?;
     let (history, from) = History::find(&objects, &config.moment())?;
     plan_from(config, &objects, &history, &from)
 }
@@ -130,6 +164,7 @@ fn plan_from(
             digest: told.and_then(|point| point.point.digest),
             place: objects.place(),
         },
+        told: told.map(|point| point.entry),
         newest_age_ns: history.timeline.age_ns(crate::now_ns()),
         repository: objects.place(),
         target: config.target.clone(),
@@ -147,15 +182,29 @@ fn plan_from(
 /// are done. A target that holds `data.db` or `data.db.*` is refused, or with [`RestoreConfig::force`] those files are moved aside.
 ///
 /// The moment is exact, or the error names the two nearest that there are. The copy is built aside, every byte of it is
-/// checked, and it appears by one rename; an interrupted restore is taken up where it was. The database continues the
+/// checked, and it appears by one rename; an interrupted restore is taken up where it was. Where a part is chosen
+/// ([`RestoreConfig::metric`] and its neighbours), only that is read, and `progress` is told points. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
+    if config.target.as_os_str().is_empty() {
+        return Err(Error::invalid(
+            "no folder to restore to is named; a database that exists takes `into_database`",
+        ));
+    }
+    if !config.choice.is_everything() {
+        return restore_chosen(
+            (&config.place, &config.keys, &config.moment()),
+            &config.choice,
+            &config.target,
+            config.options,
+            progress,
+        );
+    }
     let plan = plan_delta_restore(config)?;
-    let (is_partial, reads) = (plan.is_partial, plan.plan.reads());
+    let (is_partial, reads, objects) = (plan.is_partial, plan.plan.reads(), plan.objects.clone());
     match plan.carry_out(progress) {
         // A manifest that lies may have led past the newest moves. All records say where segments lie.
         Err(error) if is_partial && error.kind() == ErrorKind::Damaged => {
-            let objects = config.place.open()?;
             let history = History::read(&objects)?;
             let plan = plan_from(config, &objects, &history, &history.resolve(&config.moment())?)?;
             if plan.plan.reads() == reads { Err(error) } else { plan.carry_out(progress) }
@@ -165,6 +214,16 @@ pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>)
 }
 
 impl DeltaRestorePlan {
+    /// The point that ends with this very moment, if one does.
+    pub fn point(&self) -> Option<Entry> {
+        self.told
+    }
+
+    /// The digest that its record says.
+    pub fn recorded_digest(&self) -> Option<Digest> {
+        self.expected.digest
+    }
+
     /// Restores what was planned; see [`restore_delta_backup_with`].
     pub fn carry_out(self, progress: Progress<'_>) -> Result<RestoreReport> {
         let started = Instant::now();

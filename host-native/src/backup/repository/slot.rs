@@ -2,6 +2,7 @@
 //!
 //! Its lock is what counts: whoever holds it knows that a job of an earlier attempt is dead. Where no file can be made beside the
 //! database (a read-only medium, a frozen folder) there is no slot, and every attempt is a job of its own.
+use crate::destination::is_url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
 use crate::files::paths::DbPaths;
@@ -21,6 +22,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// None: nothing is left beside the database, and every attempt is a job of its own.
+    pub(super) fn none(lineage: Lineage) -> Self {
+        Self { file: None, says: BackupSlot::new(lineage) }
+    }
+
     /// Takes the slot of the database for the repository at `place`. `Busy` while another backup to it is at work.
     pub(super) fn take(paths: &DbPaths, place: &str, lineage: Lineage) -> Result<Self> {
         let mut says = BackupSlot::new(lineage);
@@ -60,6 +66,11 @@ impl Slot {
         Ok(Self { file: Some((file, path)), says })
     }
 
+    /// False where nothing can be kept beside the database.
+    pub(super) fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The job of an attempt that died, and the number that it claims.
     pub(super) fn interrupted(&self) -> Option<(JobId, PointNumber)> {
         self.says.job
@@ -88,9 +99,15 @@ impl Slot {
 
 /// The same for every way to write the same folder.
 pub(super) fn name_of(place: &str) -> String {
+    if is_url(place) {
+        return hashed(place.as_bytes());
+    }
     let path = Path::new(place);
     let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
     let whole = whole.unwrap_or_else(|_| path.to_owned());
-    let hash = Hash::of(whole.as_os_str().as_encoded_bytes()).to_hex();
-    format!("delta-{}", hash.get(..16).unwrap_or_default())
+    hashed(whole.as_os_str().as_encoded_bytes())
+}
+
+fn hashed(place: &[u8]) -> String {
+    format!("delta-{}", Hash::of(place).to_hex().get(..16).unwrap_or_default())
 }

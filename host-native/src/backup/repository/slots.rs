@@ -1,4 +1,5 @@
 //! The slots beside a database, to be looked at, limited and dropped: for which repositories it keeps log, and how much.
+use super::host_state::HostFiles;
 use super::slot::name_of;
 use crate::backup::BackupManager;
 use crate::db::read_slot;
@@ -71,6 +72,7 @@ impl BackupManager<'_> {
     pub fn drop_slot(&self, repository: &str) -> Result<()> {
         let path = self.slot_path(repository)?;
         let _held = lock(&path)?;
+        HostFiles::new(&self.db.shared.paths, &name_in(&path)).forget()?;
         remove_durably(&path)
     }
 

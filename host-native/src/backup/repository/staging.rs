@@ -8,7 +8,6 @@ use crate::backup::Progress;
 use crate::backup::folder::Workshop;
 use crate::backup::publish::{fold_piece, pass_into};
 use crate::backup::workers::{FETCHES_MAX, side_by_side};
-use crate::destination::ObjectName;
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::copy::hash_file;
@@ -113,8 +112,7 @@ impl<'a> Staging<'a> {
                 return Ok(());
             }
         }
-        let name = ObjectName::new(from.object.to_string())?;
-        self.objects.copy(&name, from.range.offset, from.range.len, to, extent.offset)?;
+        self.objects.copy(from.object, from.range.offset, from.range.len, to, extent.offset)?;
         self.tell(extent.len, true);
         Ok(())
     }
@@ -127,8 +125,8 @@ impl<'a> Staging<'a> {
         }
         let to = self.workshop.file(&log_name(log))?;
         to.set_len(log.len).os("set the length of", &path)?;
-        let name = ObjectName::new(log.name().to_string())?;
-        self.objects.copy(&name, 0, log.len, &RegularFile::open(&path, Access::ReadWrite)?, 0)?;
+        // As it is stored: the hash is that of the stored bytes.
+        self.objects.copy_stored(log.name(), 0, log.len, &RegularFile::open(&path, Access::ReadWrite)?, 0)?;
         if self.hash(&path)? != (log.blake3, log.len) {
             return Err(self.objects.another_log(log));
         }
@@ -161,9 +159,12 @@ impl<'a> Staging<'a> {
             let mut assembly = LogAssembly::new(lineage, leg.identity.epoch, after, leg.until);
             for log in &leg.logs {
                 let file = RegularFile::open(&self.log_path(log), Access::ReadOnly)?;
-                let mut stream = assembly.begin(log).at(|| self.objects.place())?;
+                let mut stream =
+                    assembly.begin(log, self.objects.log_len(log)?).at(|| self.objects.place())?;
                 while let Some(range) = stream.missing() {
-                    let bytes = file.read_exact_at(range.offset, range.len)?;
+                    let bytes = self
+                        .objects
+                        .log_range(log, range, |stored| file.read_exact_at(stored.offset, stored.len))?;
                     stream
                         .push(&bytes, &mut |frame, before, raw| assembly.take(frame, before, raw))
                         .at(|| log.name())

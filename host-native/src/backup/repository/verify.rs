@@ -1,17 +1,23 @@
 //! Looking at a whole repository: what it holds, and whether every object that a record names is what was sent.
 use super::delta::RepositoryPlace;
+use super::inside;
 use super::objects::Objects;
+use super::orphans::{self, Orphans};
+use super::proof_note::Proof;
+use super::survey::{Survey, bare, damage};
+use super::verify_encrypted;
 use crate::backup::Progress;
+use crate::crypt::Keys;
 use crate::destination::{Destination, ObjectName};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::verify::VerifyLevel;
 use chronicle_core::backup::repository::{
-    BackupState, Inventory, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, ObjectCheck, PointNumber,
-    STATE_LEN_MAX, STATE_NAME, Timeline, VerifyPlan,
+    BackupState, Entry, Inventory, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, NEWEST_PROOFS_NAME,
+    NewestProofs, ObjectCheck, ObjectFile, PROOF_LEN_MAX, PointNumber, ProofNote, STATE_LEN_MAX, STATE_NAME,
+    Timeline, VerifyPlan, proof_name,
 };
 use chronicle_core::ids::Hash;
-use chronicle_core::verify::{Affected, Findings};
-use std::collections::BTreeSet;
+use chronicle_core::verify::{Affected, Finding, Findings};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,24 +47,56 @@ pub struct RepositoryReport {
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Everything that is not as it was written.
+    /// Everything that is not as it was written, the mild findings included ([`RepositoryReport::is_mild`]).
     pub findings: Findings,
     /// As in [`RepositoryContent`]; they are no damage.
     pub unfinished: Vec<PointNumber>,
+    /// Objects that nobody names; they are no damage.
+    pub orphans: Orphans,
+    /// Hints that are not there; the next backup writes them anew, and nothing depends on them.
+    pub hints_missing: Vec<&'static str>,
+    /// The point of which the note was left that it was verified: the newest, after a full verification without damage.
+    pub noted: Option<Entry>,
+    /// Why that note could not be left.
+    pub note_error: Option<Error>,
+}
+
+impl RepositoryReport {
+    /// True of a finding in a hint or a note: no point depends on it, no restore reads it, and `repair` makes it anew.
+    pub fn is_mild(finding: &Finding) -> bool {
+        let place = finding.place.as_str();
+        [MANIFEST_NAME, STATE_NAME].iter().any(|hint| place.starts_with(hint)) || place.starts_with("proofs/")
+    }
+
+    /// Findings that are not mild: data of a point, or what leads to it, is damaged or lost.
+    pub fn damage(&self) -> u64 {
+        self.findings.iter().filter(|finding| !Self::is_mild(finding)).count() as u64
+            + self.findings.left_out()
+    }
 }
 
 impl Repository {
     /// The repository at a path or URL. `NotRestorable` where nobody began one.
     pub fn open(place: impl AsRef<Path>) -> Result<Self> {
-        Self::of(RepositoryPlace::Path(place.as_ref().to_owned()).open()?)
+        Self::open_with(place, &Keys::none())
+    }
+
+    /// The same with what opens an encrypted repository. A passphrase that does not open `key.age` is `Permission`.
+    pub fn open_with(place: impl AsRef<Path>, keys: &Keys) -> Result<Self> {
+        Self::of(RepositoryPlace::Path(place.as_ref().to_owned()).open_keyed(keys)?)
     }
 
     /// The repository at a destination.
     pub fn at_destination(destination: Arc<dyn Destination>) -> Result<Self> {
-        Self::of(Objects::new(destination))
+        Self::at_destination_with(destination, &Keys::none())
     }
 
-    pub(super) fn objects(&self) -> &Objects {
+    /// The same with what opens an encrypted repository.
+    pub fn at_destination_with(destination: Arc<dyn Destination>, keys: &Keys) -> Result<Self> {
+        Self::of(RepositoryPlace::Destination(destination).open_keyed(keys)?)
+    }
+
+    pub(in crate::backup) fn objects(&self) -> &Objects {
         &self.objects
     }
 
@@ -81,105 +119,124 @@ impl Repository {
     /// Reads every record. A damaged one is in the answer; a claim that can't be read is `Damaged`, since nobody knows what it
     /// names.
     pub fn content(&self) -> Result<RepositoryContent> {
-        let entries = self.objects.records()?;
+        let entries = self.objects.entries()?;
         let unfinished = Inventory::new(entries.clone()).unfinished();
         Ok(RepositoryContent { timeline: self.objects.timeline_of(entries)?, unfinished })
     }
 
-    /// Checks every record, and every object that a point needs: that it is there with its length, and, but at the level of
-    /// records, that its bytes are those that were sent. [`VerifyLevel::Deep`] is not for repositories.
+    /// Checks every claim, record, hint and note, and every object that a record says to be there: that it is, with its length,
+    /// and, but at the level of records, that its bytes are those that were sent. What is damaged inside of a container is told by segment and
+    /// series. After a full verification without damage the note is left that the newest point was verified.
+    /// Of an encrypted repository the level full needs the key, which has to open every object (`InvalidInput` without one,
+    /// `Permission` with the wrong one); [`VerifyLevel::Stored`] is what can be checked without.
+    /// [`VerifyLevel::Deep`] is not for repositories.
     pub fn verify(&self, level: VerifyLevel, progress: Progress<'_>) -> Result<RepositoryReport> {
         if level == VerifyLevel::Deep {
             return Err(Error::invalid(
                 "the levels of a repository are records and full; restore it to check every point of the data",
             ));
         }
-        let inventory = self.objects.inventory()?;
-        let mut checks = VerifyPlan::new(&inventory).objects;
-        checks.extend(self.logs_of_moments(&inventory, &checks)?);
-        let mut findings = Findings::default();
-        for (entry, error) in inventory.damaged() {
-            findings.add(&entry.record(), &Error::new(error.kind(), error.message()), Affected::default());
-        }
-        self.check_hints(&mut findings)?;
-        let total = checks.iter().filter_map(|check| check.len).fold(0, u64::saturating_add);
-        let mut done = 0;
-        for check in &checks {
-            if let Err(error) = self.check(check, level) {
-                if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) {
-                    return Err(error);
+        verify_encrypted::expect_key(&self.objects, level)?;
+        let survey = Survey::read(&self.objects)?;
+        let inventory = &survey.inventory;
+        let plan = VerifyPlan::new(inventory);
+        let orphans = orphans::find(&self.objects, &survey)?;
+        let mut findings = survey.findings.clone();
+        let hints_missing = self.check_hints(&survey, &mut findings)?;
+        verify_encrypted::check(&self.objects, inventory, level, &mut findings)?;
+        let (total, mut done, mut checked) = (plan.bytes(), 0, 0);
+        for check in &plan.objects {
+            match self.check(check, level).map_err(|error| damage(error).map(|error| bare(&error))) {
+                Ok(was_there) => checked += u64::from(was_there),
+                Err(Err(error)) => return Err(error),
+                Err(Ok(error)) => {
+                    checked += 1;
+                    let error = Error::damaged(format!("{}{}", error.message(), needed_by(check)));
+                    findings.add(&check.name, &error, Affected::default());
+                    if level == VerifyLevel::Full
+                        && matches!(check.name.file, ObjectFile::Data | ObjectFile::Changes)
+                    {
+                        let points: Vec<_> = inventory.points().collect();
+                        let points = points.into_iter();
+                        findings
+                            .merge(inside::look(self, check.name, points, inventory.moves()).at(check.name));
+                    }
                 }
-                let needed = match (check.first, check.last) {
-                    (first, last) if first == last => format!("point {first} needs it"),
-                    (first, last) => format!("{} points from {first} to {last} need it", check.points),
-                };
-                let error = Error::damaged(format!("{}; {needed}", error.message()));
-                findings.add(&check.name, &error, Affected::default());
             }
             done += check.len.unwrap_or(0);
             progress(done, total);
         }
-        Ok(RepositoryReport {
+        let mut report = RepositoryReport {
             points: inventory.points().count() as u64,
-            objects: checks.len() as u64,
+            objects: checked,
             bytes: total,
             findings,
             unfinished: inventory.unfinished(),
-        })
-    }
-
-    /// Log objects that no point needs to be whole, but the moments between points do. A prune takes such a log and leaves the
-    /// record: one that is gone, from below a mark, was taken.
-    fn logs_of_moments(&self, inventory: &Inventory, known: &[ObjectCheck]) -> Result<Vec<ObjectCheck>> {
-        let known: BTreeSet<_> = known.iter().map(|check| check.name).collect();
-        let mark = inventory.newest_prune().map(|mark| mark.entry.number);
-        let mut logs = Vec::new();
-        for point in inventory.points() {
-            let number = point.number();
-            let Some(log) = point.log.filter(|log| !known.contains(&log.name())) else { continue };
-            let name = ObjectName::new(log.name().to_string())?;
-            let was_taken = mark.is_some_and(|mark| mark > number)
-                && self.objects.retry(|destination| destination.stat(&name))?.is_none();
-            if !was_taken {
-                logs.push(ObjectCheck {
-                    name: log.name(),
-                    len: Some(log.len),
-                    blake3: Some(log.blake3),
-                    first: number,
-                    last: number,
-                    points: 1,
-                });
+            orphans,
+            hints_missing,
+            noted: None,
+            note_error: None,
+        };
+        let newest = inventory.points().last().map(|point| point.entry);
+        if let Some(newest) = newest.filter(|_| level == VerifyLevel::Full && report.damage() == 0) {
+            match self.note_proof(newest, Proof::Verified) {
+                Ok(_) => report.noted = Some(newest),
+                Err(error) => report.note_error = Some(error),
             }
         }
-        Ok(logs)
+        Ok(report)
     }
 
-    /// Nothing depends on hints, and a byte that changed in one is still a byte that somebody's medium changed.
-    fn check_hints(&self, findings: &mut Findings) -> Result<()> {
-        let manifest = self.objects.get(MANIFEST_NAME, MANIFEST_LEN_MAX)?;
-        let manifest = manifest.map(|bytes| Manifest::parse(&bytes).map(drop));
-        let state = self.objects.get(STATE_NAME, STATE_LEN_MAX)?;
-        let state = state.map(|bytes| BackupState::parse(&bytes).map(drop));
-        for (name, error) in [(MANIFEST_NAME, manifest), (STATE_NAME, state)] {
-            if let Some(Err(error)) = error {
-                let message =
-                    format!("{}; no point depends on it, the next backup writes it anew", error.message());
+    /// Nothing depends on hints and notes, and a byte that changed in one is still a byte that somebody's medium changed. One that is
+    /// missing is told: a job that was killed behind its record leaves none.
+    fn check_hints(&self, survey: &Survey, findings: &mut Findings) -> Result<Vec<&'static str>> {
+        let mut missing = Vec::new();
+        let mut read = |name: &str, len_max: usize, parse: &dyn Fn(&[u8]) -> Result<()>| -> Result<bool> {
+            let found = match self.objects.get(name, len_max) {
+                Ok(Some(bytes)) => parse(&bytes),
+                Ok(None) => return Ok(false),
+                Err(error) => Err(damage(error)?),
+            };
+            if let Err(error) = found {
+                let message = format!(
+                    "{}; no point depends on it, and `chronicle backup repair` makes it anew",
+                    error.message()
+                );
                 findings.add(&name, &Error::new(error.kind(), message), Affected::default());
             }
+            Ok(true)
+        };
+        if !read(MANIFEST_NAME, MANIFEST_LEN_MAX, &|bytes| Manifest::parse(bytes).map(drop))? {
+            missing.push(MANIFEST_NAME);
         }
-        Ok(())
+        if !read(STATE_NAME, STATE_LEN_MAX, &|bytes| BackupState::parse(bytes).map(drop))? {
+            missing.push(STATE_NAME);
+        }
+        read(NEWEST_PROOFS_NAME, PROOF_LEN_MAX, &|bytes| NewestProofs::parse(bytes).map(drop))?;
+        for (entry, _) in survey.entries.iter().filter(|(entry, _)| entry.kind.is_point()) {
+            read(&proof_name(entry.number), PROOF_LEN_MAX, &|bytes| {
+                ProofNote::parse(*entry, bytes).map(drop)
+            })?;
+        }
+        Ok(missing)
     }
 
-    fn check(&self, check: &ObjectCheck, level: VerifyLevel) -> Result<()> {
+    /// False where a prune may have taken it, and it is gone.
+    fn check(&self, check: &ObjectCheck, level: VerifyLevel) -> Result<bool> {
         let name = ObjectName::new(check.name.to_string())?;
-        let found = self.objects.retry(|destination| destination.stat(&name))?;
-        let found = found.ok_or_else(|| Error::damaged("it is missing"))?;
+        let found = match self.objects.retry(|destination| destination.stat(&name))? {
+            None if check.may_be_gone => return Ok(false),
+            found => found.ok_or_else(|| Error::damaged("it is missing"))?,
+        };
         if let Some(len) = check.len.filter(|len| *len != found.len) {
             return Err(Error::damaged(format!("it has {} bytes, its record says {len}", found.len)));
         }
-        let Some(blake3) = check.blake3.filter(|_| level != VerifyLevel::Records) else { return Ok(()) };
+        let Some(blake3) = check.blake3.filter(|_| level != VerifyLevel::Records) else { return Ok(true) };
         match self.hash(&name, found.len)? {
-            hash if hash == blake3 => Ok(()),
+            hash if hash == blake3 => {
+                let opened = self.objects.opened().filter(|_| level == VerifyLevel::Full);
+                opened.map_or(Ok(()), |opened| opened.check(&self.objects, check.name)).map(|()| true)
+            }
             hash => Err(Error::damaged(format!("its BLAKE3 is {hash}, its record says {blake3}"))),
         }
     }
@@ -195,6 +252,17 @@ impl Repository {
             at += step;
         }
         Ok(Hash(*hasher.finalize().as_bytes()))
+    }
+}
+
+fn needed_by(check: &ObjectCheck) -> String {
+    match (check.points, check.first, check.last) {
+        (0, ..) => match check.name.file {
+            ObjectFile::Log(_) => "; the moments between two points need it".into(),
+            _ => String::new(),
+        },
+        (_, first, last) if first == last => format!("; point {first} needs it"),
+        (points, first, last) => format!("; {points} points from {first} to {last} need it"),
     }
 }
 
