@@ -7,6 +7,7 @@ mod folder;
 mod publish;
 pub mod repository;
 mod restore;
+pub mod salvage;
 mod snapshot;
 mod source;
 
@@ -17,6 +18,7 @@ pub use repository::{
     restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
+pub use salvage::{Loss, Losses, SalvageConfig, SalvageReport, salvage};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
 pub(crate) use source::read_record;
 pub use source::{BackupSource, find_source};

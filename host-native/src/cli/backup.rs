@@ -28,6 +28,7 @@ enum Verb {
     Timeline(Timeline),
     Verify(Verify),
     Repair(super::repair::Repair),
+    Diff(super::diff::Diff),
 }
 
 /// List the points of a delta repository
@@ -111,6 +112,7 @@ impl Backup {
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
             Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
             Verb::Repair(verb) => verb.run(json),
+            Verb::Diff(verb) => verb.run(json),
         }
     }
 }

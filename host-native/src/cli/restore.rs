@@ -5,8 +5,8 @@ use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::{Outcome, Status};
 use chronicle::backup::{
-    BackupSource, RestoreConfig, RestoreOptions, RestoreReport, is_repository, plan_delta_restore,
-    plan_restore, restore_with,
+    BackupSource, RestoreConfig, RestoreOptions, RestoreReport, SalvageConfig, is_repository,
+    plan_delta_restore, plan_restore, restore_with,
 };
 use chronicle::ids::Epoch;
 use clap::Args;
@@ -44,6 +44,9 @@ pub(super) struct Restore {
     /// Move the files of a database that is there aside
     #[arg(long)]
     force: bool,
+    /// Take everything that is still whole out of a damaged backup, and tell what is not: status 3 when anything is lost
+    #[arg(long, conflicts_with_all = ["dry_run", "epoch"])]
+    salvage: bool,
     /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
@@ -51,6 +54,10 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        if self.salvage {
+            let config = SalvageConfig::new(&self.source, &self.dest).force(self.force);
+            return super::salvage::run(&config.at(self.at.unwrap_or(At::Latest).moment()), json);
+        }
         if is_repository(&self.source)? {
             return self.restore_repository(json);
         }

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::{DigestRun, NameStep, ReadView, Selector, SeriesReader, Snapshot};
 use chronicle_core::head::{Position, SeriesInfo};
+use chronicle_core::ids::SeriesKey;
 use chronicle_core::model::TimeRange;
 use chronicle_core::source::Step;
 use std::sync::Arc;
@@ -45,7 +46,19 @@ pub struct SeriesPoints<'db> {
 impl Db {
     /// The points of the selected series in `range`: series by series, each in ascending time.
     pub fn scan(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<SeriesPoints<'_>> {
-        let view = Arc::new(self.shared.view(selector, range.into())?);
+        self.scan_only(selector, range.into(), |_| true)
+    }
+
+    /// [`Db::scan`] of those of the selected series that `keep` takes.
+    pub(crate) fn scan_only(
+        &self,
+        selector: &Selector,
+        range: TimeRange,
+        keep: impl Fn(SeriesKey) -> bool,
+    ) -> Result<SeriesPoints<'_>> {
+        let mut view = self.shared.view(selector, range)?;
+        view.retain(|series| keep(series.key()));
+        let view = Arc::new(view);
         let source = self.shared.view_source(&view);
         let reader = SeriesReader::new(Arc::clone(&view), TimeRange::ALL);
         Ok(SeriesPoints { reader, view, source, current: None })

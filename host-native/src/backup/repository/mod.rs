@@ -5,6 +5,7 @@
 //! a listing. What is to be done is decided in core; here bytes are moved and attempts repeated.
 mod body;
 mod delta;
+mod diff;
 mod hints;
 mod history;
 mod in_place;
@@ -17,6 +18,7 @@ mod orphans;
 mod proof_note;
 mod repair;
 mod restore;
+pub(in crate::backup) mod salvage;
 mod slot;
 mod survey;
 mod verify;
@@ -26,6 +28,7 @@ pub use chronicle_core::backup::repository::{
     ProofNote, Span, SpanEnd, Timeline,
 };
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
+pub use diff::{DiffReport, MetricDiff};
 pub use in_place::OpenMoment;
 pub use orphans::{ORPHANS_NAMED_MAX, Orphans};
 pub use proof_note::Proof;
