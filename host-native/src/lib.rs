@@ -28,11 +28,15 @@ pub mod files;
 mod host;
 pub mod import;
 mod lru;
+pub mod schedule;
 pub mod verify;
 
+#[cfg(feature = "remote")]
+pub use backup::BackupOptions;
 pub use backup::{
-    BackupManager, BackupState, DeltaBackupConfig, DeltaReport, RestoreConfig, RestoreOptions, RestoreReport,
-    SnapshotReport, restore_snapshot,
+    BackupManager, BackupState, Conflict, DeltaBackupConfig, DeltaReport, IntoReport, PruneConfig,
+    PruneReport, RestoreConfig, RestoreOptions, RestoreReport, SnapshotReport, prune, prune_with,
+    repository::Keep, restore_snapshot,
 };
 pub use chronicle_core::{
     digest,
@@ -44,9 +48,12 @@ pub use db::{
     Explanation, MetricInfo, PointRun, QueryOptions, Recovery, Retention, Row, SeriesHandle, SeriesPoint,
     SeriesPoints,
 };
+#[cfg(feature = "remote")]
+pub use destination::{S3Backend, S3Config};
 pub use error::{Error, ErrorKind, Result};
 pub use host::now_ns;
 pub use model::{Point, PointSource, Series, Tags, TimeRange};
+pub use schedule::{BackupScheduler, ScheduleConfig};
 pub use verify::verify;
 
 /// The program in the README compiles.

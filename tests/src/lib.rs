@@ -1,7 +1,10 @@
 //! What tests and benches of Chronicle share.
 pub mod allocation;
 pub mod child;
+pub mod document;
 pub mod fuzzing;
+pub mod hooks;
+pub mod http;
 pub mod ledger;
 pub mod lying;
 pub mod measure;
@@ -9,6 +12,8 @@ pub mod naive;
 pub mod oracle;
 pub mod program;
 pub mod question;
+#[cfg(unix)]
+pub mod servers;
 pub mod simulator;
 #[cfg(unix)]
 pub mod system;

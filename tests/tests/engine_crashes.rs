@@ -52,6 +52,10 @@ fn every_operation_can_be_crashed_at_every_effect() {
             db.write(&work.batch(20), false);
             compaction.into_iter().for_each(|job| db.finish_compaction(job));
             db.merge_dictionary(2);
+            if round % 4 == 2 {
+                db.attach(&work.batch(60), false);
+                db.write(&work.batch(20), false);
+            }
         }
         assert!(db.engine.generation() > 15 && *db.disk.logs.first_key_value().unwrap().0 > 1);
     }

@@ -277,3 +277,36 @@ fn killed_at_random_every_point_comes_back_and_the_next_run_goes_on() {
         Arc::new(chronicle::destination::FolderDestination::new(&repository).unwrap());
     assert!(every_point_comes_back(&destination, folder.path()) >= 10);
 }
+
+#[test]
+fn a_part_moves_the_bytes_of_its_own_blocks() {
+    const METRICS: i64 = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    let mut random = workload::Random::new(3);
+    db.write(chronicle::Point::new("tiny", 0, 1.0)).unwrap();
+    for batch in 0..METRICS {
+        let points: Vec<_> = (0..20_000)
+            .map(|i| chronicle::Point::new(format!("m{batch:02}"), i, f64::from_bits(random.bits() >> 2)))
+            .collect();
+        db.write_batch(&points).unwrap();
+    }
+    db.compact().unwrap();
+    let counting = Arc::new(Counting { inner: MemoryDestination::new(), bytes: AtomicU64::new(0) });
+    let destination: Arc<dyn Destination> = Arc::clone(&counting) as Arc<dyn Destination>;
+    let brought = backup(&db, &destination).unwrap().bytes;
+    let moved = |metric: &str| {
+        let before = counting.bytes.load(Ordering::Relaxed);
+        let target = folder.path().join(format!("of {metric}"));
+        let config = RestoreConfig::from_destination(Arc::clone(&destination), target).metric(metric);
+        let points = restore_delta_backup(config).unwrap().digest.points;
+        (points, counting.bytes.load(Ordering::Relaxed) - before)
+    };
+    let (_, fixed) = moved("tiny");
+    let (points, own) = moved("m17");
+    assert_eq!(points, 20_000);
+    let blocks = brought / METRICS as u64;
+    println!("{own} bytes moved, {fixed} of them fixed; its blocks are about {blocks} of {brought}");
+    assert!(own <= fixed + 2 * blocks, "{own} bytes moved, {fixed} for a point, {blocks} are its own");
+    assert!(fixed * 4 < brought, "{fixed} of {brought} bytes were moved for one point");
+}

@@ -2,7 +2,8 @@
 //!
 //! Order of effects: log synced, pages written, data synced, superblock slot written, data synced. A crash before the slot
 //! is whole leaves the older catalog and all that it names; replay then starts earlier.
-use super::{Effect, Engine};
+use super::log_hold::DroppedLogs;
+use super::{Effect, Engine, LogGap};
 use crate::catalog::{Catalog, StoredPolicy, check};
 use crate::error::Result;
 use crate::format::{
@@ -33,6 +34,9 @@ pub struct Aftermath {
     pub effects: Vec<Effect>,
     /// Extents that may be handed out again: forget maps of them.
     pub freed: Vec<ByteRange>,
+    /// Commits that a backup held ([`Engine::hold_log`]) and whose log files go: commit [`Engine::prepare_gap`] before the
+    /// effects, so that the log itself says what it lost.
+    pub gap: Option<LogGap>,
 }
 
 /// A change to the catalog.
@@ -163,12 +167,12 @@ impl Engine {
         self.log_starts.retain(|&(generation, _)| generation >= oldest);
         let dropped = match first_needed {
             Some(first_needed) if known || foreign.is_none() => {
-                self.log.droppable(first_needed, self.options.wal_keep_bytes)
+                self.log.drop_closed(first_needed, self.options.wal_keep_bytes)
             }
-            _ => Vec::new(),
+            _ => DroppedLogs::default(),
         };
-        let effects = dropped.into_iter().map(|first_lsn| Effect::DropLog { first_lsn }).collect();
-        Aftermath { effects, freed }
+        let effects = dropped.files.into_iter().map(|first_lsn| Effect::DropLog { first_lsn }).collect();
+        Aftermath { effects, freed, gap: dropped.gap }
     }
 }
 

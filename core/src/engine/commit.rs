@@ -96,7 +96,8 @@ impl Engine {
                 self.note_downsampled(rule, &done);
                 self.unsealed_marks += 1;
             }
-            Operation::Mark => self.unsealed_marks += 1,
+            // Settled by `settle_attach` and replayed by `replay_attach`, never beside other commits.
+            Operation::Attach(_) | Operation::Mark => self.unsealed_marks += 1,
         }
     }
 

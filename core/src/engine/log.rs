@@ -3,9 +3,11 @@
 //! Commits are *prepared* (encoded, numbered), *taken* by the host in one piece to be written, and *settled* in the same
 //! order, which makes them visible. While one piece is written others can be prepared: that is how callers share a sync.
 use super::effect::Effect;
+use super::log_hold::LogHold;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{
-    Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Policies, Settings, Tombstone, encode_frame,
+    Attachment, Features, FrameHead, LOG_HEADER_LEN, LogHeader, LogStart, Policies, Settings, Tombstone,
+    encode_frame,
 };
 use crate::head::{Counts, Position};
 use crate::ids::{Epoch, Lineage, Lsn};
@@ -26,6 +28,8 @@ pub(super) enum Operation {
     Settings { settings: Settings, policies: Policies },
     /// Windows of a downsampling rule that are done.
     Downsampled { rule: u32, done: Vec<TimeRange> },
+    /// Segments that lie in the container.
+    Attach(Attachment),
     /// Only history.
     Mark,
 }
@@ -77,6 +81,8 @@ pub(super) struct Log {
     /// `None` while the database has no log file (packed, restored) or is open for reading only.
     pub(super) file: Option<OpenFile>,
     pub(super) closed: Vec<ClosedFile>,
+    /// What backups have not taken yet.
+    pub(super) holds: Vec<LogHold>,
     /// A last log file without a whole header: a crash interrupted its making.
     pub(super) unfinished: Option<Lsn>,
     /// Frames that are prepared and not yet taken.
@@ -100,6 +106,7 @@ impl Log {
             epoch,
             file: None,
             closed: Vec::new(),
+            holds: Vec::new(),
             unfinished: None,
             outbox: Vec::new(),
             prepared: VecDeque::new(),
@@ -222,21 +229,6 @@ impl Log {
     /// True when prepared commits wait to be taken.
     pub(super) fn has_prepared(&self) -> bool {
         !self.prepared.is_empty()
-    }
-
-    /// Closed files that neither `first_needed` nor `keep_bytes` asks to keep, oldest first; they leave the list.
-    pub(super) fn droppable(&mut self, first_needed: Lsn, keep_bytes: u64) -> Vec<Lsn> {
-        let mut kept: u64 = 0;
-        let mut dropped = Vec::new();
-        self.closed.sort_unstable_by_key(|file| file.first_lsn);
-        let cut = self.closed.iter().rposition(|file| {
-            kept = kept.saturating_add(file.len);
-            file.first_lsn < first_needed && kept > keep_bytes
-        });
-        if let Some(cut) = cut {
-            dropped.extend(self.closed.drain(..=cut).map(|file| file.first_lsn));
-        }
-        dropped
     }
 }
 

@@ -7,6 +7,7 @@
 //! A call that needs names of series which are only in dictionary runs answers with a [`NameLoad`] first.
 //!
 //! It never waits, and holds no path, clock or thread. After a failed effect a host must stop using it and open again.
+mod attach;
 mod batch;
 mod checkpoint;
 mod commit;
@@ -16,6 +17,7 @@ mod epoch;
 mod expiry;
 mod extent;
 mod log;
+mod log_hold;
 mod names;
 mod opening;
 mod options;
@@ -37,6 +39,7 @@ pub use effect::Effect;
 pub use expiry::{Expiry, SizeExpiry};
 pub use extent::Placed;
 pub use log::LogWrite;
+pub use log_hold::{LogGap, LogHold};
 pub use names::{NameLoad, NameStep};
 pub use opening::{Opening, create};
 pub use options::Options;
@@ -99,6 +102,8 @@ pub struct Engine {
     log: log::Log,
     pins: pins::Pins,
     policy: policy::Policy,
+    /// Length of the container when it was opened, bytes.
+    file_len: u64,
     /// The catalog in which no partition was found that can expire by size.
     size_checked: Option<Generation>,
     batch: batch::Batch,

@@ -149,6 +149,7 @@ impl Opening {
             log,
             pins: pins::Pins::default(),
             policy: Policy::new(&catalog.policy),
+            file_len,
             size_checked: None,
             batch: super::batch::Batch::default(),
             catalog: Arc::new(catalog),

@@ -146,7 +146,8 @@ impl Engine {
         }
         for frame in &mut scan {
             let place = || alloc::format!("commit {} at offset {}", frame.head.lsn, frame.offset);
-            self.replay_frame(&frame).at(place)?;
+            let behind = frame.offset + frame.len_padded();
+            self.replay_frame(&frame, LogStart::From { first_lsn, offset: behind }).at(place)?;
         }
         let (end, how) = match scan.end() {
             End::Clean { offset } => (offset, ReplayEnd::Clean),
@@ -205,6 +206,7 @@ impl Engine {
             self.catalog = Arc::new(next);
             effects.extend(self.write_superblock()?);
         }
+        effects.extend(self.store_replayed()?);
         Ok(effects)
     }
 
@@ -216,8 +218,10 @@ impl Engine {
         self.log.create_file(now_ns)
     }
 
-    fn replay_frame(&mut self, frame: &Frame<'_>) -> Result<()> {
+    /// `log` is where the next frame is.
+    fn replay_frame(&mut self, frame: &Frame<'_>, log: LogStart) -> Result<()> {
         let lsn = frame.head.lsn;
+        let position = Position { lsn, commit_time_ns: frame.head.commit_time_ns, chain: frame.chain };
         let operation = match Commit::decode(frame.head.kind, frame.payload)? {
             Commit::Points(points) => self.replay_points(points)?,
             Commit::Delete { time, series } => Operation::Delete(Tombstone { lsn, series, time }),
@@ -238,15 +242,15 @@ impl Engine {
                 ));
             }
             Commit::NewEpoch(_) | Commit::Gap { .. } => Operation::Mark,
-            Commit::Attach(_) => {
-                return Err(Error::unsupported(
-                    "the commit attaches segments, which this version can't; open it with a newer Chronicle",
-                ));
+            Commit::Attach(attachment) => {
+                self.replay_attach(position, attachment, log)?;
+                self.log.settled = position;
+                self.log.tail = position;
+                return Ok(());
             }
         };
         self.apply(lsn, operation);
         self.dictionary.show(self.dictionary.counts());
-        let position = Position { lsn, commit_time_ns: frame.head.commit_time_ns, chain: frame.chain };
         self.log.settled = position;
         self.log.tail = position;
         Ok(())

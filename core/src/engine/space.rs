@@ -88,6 +88,35 @@ impl Space {
         self.end = self.end.max(aligned(end));
     }
 
+    /// Takes an extent that a commit in the log names, and no catalog as yet, out of what is handed out.
+    pub(crate) fn occupy(&mut self, extent: ByteRange) {
+        let (start, end) = (extent.offset, extent.offset.saturating_add(aligned(extent.len)));
+        if start > self.end {
+            let gap = ByteRange::new(self.end, start - self.end);
+            self.end = start;
+            self.insert(gap);
+        }
+        self.end = self.end.max(end);
+        let meets = |offset: u64, len: u64| offset < end && start < offset.saturating_add(len);
+        let rest = |offset: u64, len: u64| {
+            let sides = [(offset, start), (end, offset.saturating_add(len))];
+            sides.into_iter().filter(|(from, to)| from < to).map(|(from, to)| ByteRange::new(from, to - from))
+        };
+        let free: Vec<(u64, u64)> =
+            self.free.iter().map(|(&o, &l)| (o, l)).filter(|&(o, l)| meets(o, l)).collect();
+        for (offset, len) in free {
+            self.free.remove(&offset);
+            rest(offset, len).for_each(|range| self.insert(range));
+        }
+        let pending = core::mem::take(&mut self.pending);
+        for (generation, range) in pending {
+            match meets(range.offset, range.len) {
+                true => self.pending.extend(rest(range.offset, range.len).map(|range| (generation, range))),
+                false => self.pending.push((generation, range)),
+            }
+        }
+    }
+
     /// Gives back an extent that no superblock ever named.
     pub(crate) fn abandon(&mut self, extent: ByteRange) {
         self.insert(ByteRange::new(extent.offset, aligned(extent.len)));
@@ -176,6 +205,22 @@ mod tests {
         space.abandon(ByteRange::new(a, 3 * PAGE));
         assert_eq!(space.shrink(), Some(HEADER_AREA_LEN));
         assert_eq!(space.shrink(), None);
+    }
+
+    #[test]
+    fn an_extent_that_only_the_log_names_is_not_handed_out() {
+        let used = alloc::vec![ByteRange::new(HEADER_AREA_LEN + 3 * PAGE, PAGE)];
+        let at = |pages: u64| HEADER_AREA_LEN + pages * PAGE;
+        let mut space = Space::new(used.clone(), None);
+        space.occupy(ByteRange::new(at(1), 10));
+        space.occupy(ByteRange::new(at(6), 2 * PAGE));
+        assert_eq!(space.end(), at(8));
+        let handed: Vec<u64> = (0..5).map(|_| space.allocate(PAGE)).collect();
+        assert_eq!(handed, [at(0), at(2), at(4), at(5), at(8)]);
+        let mut space = Space::new(used, Some(7));
+        space.occupy(ByteRange::new(at(1), PAGE));
+        space.reclaim(7, None);
+        assert_eq!([space.allocate(PAGE), space.allocate(PAGE), space.allocate(PAGE)], [at(0), at(2), at(4)]);
     }
 
     #[test]

@@ -7,14 +7,15 @@ use alloc::vec::Vec;
 pub trait TextPoint: PointSource {
     /// Line of the text where its record starts, counted from 1.
     fn line(&self) -> u64;
-    /// True when its tags are those of the point before it, in the same order: several fields of one line, neighbours in a
-    /// table.
+    /// True when its tags are known to be those of the point before it, in the same order: several fields of one line,
+    /// neighbours in a table.
     fn repeats_tags(&self) -> bool {
         false
     }
-    /// True when its tags have the keys of every other point of the text, in the same order: columns of a table.
-    fn has_columns(&self) -> bool {
-        false
+    /// A text that stands for its tags: points of one reader that have the same one have the same tags. Empty where the
+    /// format has none.
+    fn tags_text(&self) -> &str {
+        ""
     }
 }
 
@@ -59,6 +60,8 @@ pub struct TextRow<'a> {
     pub(super) value: f64,
     pub(super) line: u64,
     pub(super) repeats_tags: bool,
+    /// See [`TextPoint::tags_text`].
+    pub(super) tags_text: &'a str,
 }
 
 impl TextPoint for TextRow<'_> {
@@ -68,6 +71,10 @@ impl TextPoint for TextRow<'_> {
     #[inline]
     fn repeats_tags(&self) -> bool {
         self.repeats_tags
+    }
+    #[inline]
+    fn tags_text(&self) -> &str {
+        self.tags_text
     }
 }
 

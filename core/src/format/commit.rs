@@ -4,12 +4,13 @@
 //! column section of points stays closed here: `codec::frame` reads it.
 use super::catalog_root::{EpochParent, Settings};
 use super::commit_kind::CommitKind;
+use super::extent::check_extent;
 use super::metadata;
 use super::policy::{POLICY_BYTES_MAX, Policies};
 use super::series_set::SeriesSet;
 use super::summary::SegmentSummary;
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::ids::{Hash, Lsn, SeriesId};
+use crate::ids::{Lsn, SeriesId};
 use crate::model::{Tags, TimeRange};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,10 +61,34 @@ pub struct PointsPayload<'a> {
 /// A segment that a commit adds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AttachedSegment {
-    /// What is known of it.
+    /// Where it starts in the `data.db` that the log is of.
+    pub offset: u64,
+    /// What is known of it. It is of the commit that adds it: `lsn_min` and `lsn_max` are its LSN.
     pub summary: SegmentSummary,
-    /// BLAKE3 of all its bytes: the name of the object that brings it.
-    pub object: Hash,
+}
+
+/// What a commit adds that attaches segments.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Names of metrics that no earlier commit has mentioned, in order of number.
+    pub metrics: Vec<String>,
+    /// Segments of points, and a dictionary run that defines the series which are new.
+    pub segments: Vec<AttachedSegment>,
+}
+
+impl Attachment {
+    fn check(&self) -> Result<()> {
+        if self.segments.is_empty() {
+            return Err(Error::damaged("the list of segments is empty"));
+        }
+        if self.metrics.iter().any(|name| name.is_empty() || name.len() > NAME_LEN_MAX) {
+            return Err(Error::damaged("a metric that the commit defines has an impossible name"));
+        }
+        self.segments.iter().try_for_each(|segment| {
+            segment.summary.check()?;
+            check_extent(segment.offset, segment.summary.len, u64::MAX)
+        })
+    }
 }
 
 /// What a commit does.
@@ -87,7 +112,7 @@ pub enum Commit<'a> {
         series: SeriesSet,
     },
     /// Adds sealed segments.
-    Attach(Vec<AttachedSegment>),
+    Attach(Attachment),
     /// Starts the epoch of the log file it is in.
     NewEpoch(EpochParent),
     /// The log does not hold these commits any more; the data of later backups does.
@@ -140,7 +165,7 @@ impl<'a> Commit<'a> {
             }
             Self::Delete { time, series } => metadata::encode(&(time, series), what),
             Self::Expire { cutoff, series } => metadata::encode(&(cutoff, series), what),
-            Self::Attach(segments) => metadata::encode(segments, what),
+            Self::Attach(attachment) => metadata::encode(attachment, what),
             Self::NewEpoch(parent) => metadata::encode(parent, what),
             Self::Gap { first_lsn, last_lsn } => metadata::encode(&(first_lsn, last_lsn), what),
             Self::Settings { settings, policies } => {
@@ -190,9 +215,7 @@ impl<'a> Commit<'a> {
     fn check(&self) -> Result<()> {
         let wrong = match self {
             Self::Points(points) => return points.new_series.iter().try_for_each(SeriesDefinition::check),
-            Self::Attach(segments) if !segments.is_empty() => {
-                return segments.iter().try_for_each(|segment| segment.summary.check());
-            }
+            Self::Attach(attachment) => return attachment.check(),
             Self::Delete { time, series } if time.is_empty() || series.is_empty() => {
                 "the deletion deletes nothing"
             }
@@ -208,7 +231,6 @@ impl<'a> Commit<'a> {
                 "the windows of a rule are none, or out of order"
             }
             Self::Expire { series, .. } if series.is_empty() => "the expiry is of no series",
-            Self::Attach(_) => "the list of segments is empty",
             Self::Gap { first_lsn, last_lsn } if *first_lsn == 0 || first_lsn > last_lsn => {
                 "the gap is empty or starts at LSN 0"
             }
@@ -251,10 +273,10 @@ mod tests {
             Commit::Points(PointsPayload { new_series: Vec::new(), columns: b"" }),
             Commit::Delete { time: TimeRange { min: -9, max: 9 }, series: SeriesSet::all() },
             Commit::Expire { cutoff: i64::MIN, series: SeriesSet::all() },
-            Commit::Attach(alloc::vec![AttachedSegment {
-                summary: examples::summary(),
-                object: Hash([9; 32])
-            }]),
+            Commit::Attach(Attachment {
+                metrics: alloc::vec!["cpu".to_string()],
+                segments: alloc::vec![AttachedSegment { offset: 1 << 20, summary: examples::summary() }],
+            }),
             Commit::NewEpoch(EpochParent { epoch: Epoch([1; 16]), lsn: 0, chain: Chain([2; 32]) }),
             Commit::Gap { first_lsn: 5, last_lsn: u64::MAX },
             Commit::Settings { settings: examples::root().settings, policies: examples::policies() },
@@ -332,7 +354,7 @@ mod tests {
         assert!(Commit::Delete { time: TimeRange::EMPTY, series: SeriesSet::all() }.encode().is_err());
         assert!(Commit::Delete { time: TimeRange::ALL, series: SeriesSet::default() }.encode().is_err());
         assert!(Commit::Gap { first_lsn: 2, last_lsn: 1 }.encode().is_err());
-        assert!(Commit::Attach(Vec::new()).encode().is_err());
+        assert!(Commit::Attach(Attachment { metrics: Vec::new(), segments: Vec::new() }).encode().is_err());
         assert!(Commit::Expire { cutoff: 1, series: SeriesSet::default() }.encode().is_err());
         assert!(Commit::Downsampled { rule: 1, done: Vec::new() }.encode().is_err());
     }

@@ -29,7 +29,9 @@ mod tombstone;
 mod examples;
 
 pub use catalog_root::{CatalogRoot, EpochParent, LogStart, Settings};
-pub use commit::{AttachedSegment, Commit, NAME_LEN_MAX, PointsPayload, SeriesDefinition, TAGS_MAX};
+pub use commit::{
+    AttachedSegment, Attachment, Commit, NAME_LEN_MAX, PointsPayload, SeriesDefinition, TAGS_MAX,
+};
 pub use commit_kind::CommitKind;
 pub use extent::{ALIGNMENT, HEADER_AREA_LEN, SLOT_LEN, check_extent, padded};
 pub use features::{Access, FORMAT_VERSION, Features};

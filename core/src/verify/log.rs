@@ -141,6 +141,11 @@ impl Columns {
                 decode_columns(points.columns, &mut self.runs, &mut self.timestamps, &mut self.bits)?;
                 self.timestamps.len() as u64
             }
+            // A frame's head counts to u32::MAX and no further.
+            Commit::Attach(attachment) => {
+                let points = attachment.segments.iter().map(|segment| segment.summary.points);
+                points.fold(0, u64::saturating_add).min(u32::MAX.into())
+            }
             _ => 0,
         };
         match points == u64::from(frame.head.points) {

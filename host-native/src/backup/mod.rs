@@ -4,24 +4,34 @@
 //! or replaced unless `force` says so, and then it is kept aside.
 pub mod drill;
 mod folder;
+mod folder_prune;
+mod partial;
+mod prune;
 mod publish;
 pub mod repository;
 mod restore;
 pub mod salvage;
 mod snapshot;
 mod source;
+#[cfg(feature = "remote")]
+mod storage;
 
 pub use drill::{DrillConfig, DrillReport, drill, drill_with};
+pub use folder_prune::{PlannedSnapshot, SnapshotPrunePlan};
+pub use partial::{Conflict, IntoReport, PointChanges};
+pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Proof,
-    Repository, RepositoryContent, RepositoryReport, RestoreConfig, is_repository, plan_delta_restore,
-    restore_delta_backup, restore_delta_backup_with, verify_repository,
+    Repository, RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository,
+    plan_delta_restore, restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use salvage::{Loss, Losses, SalvageConfig, SalvageReport, salvage};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
 pub(crate) use source::read_record;
-pub use source::{BackupSource, find_source};
+pub use source::{BackupSource, find_source, snapshots};
+#[cfg(feature = "remote")]
+pub use storage::BackupOptions;
 
 /// Told how many bytes are done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);

@@ -145,7 +145,7 @@ fn open_staged(workshop: &Workshop) -> Result<Db> {
 }
 
 /// Afterwards the data file alone is the database.
-fn begin_epoch(workshop: &Workshop, db: Db, identity: Identity) -> Result<()> {
+pub(super) fn begin_epoch(workshop: &Workshop, db: Db, identity: Identity) -> Result<()> {
     db.begin_epoch(identity)?;
     drop(db);
     for log in DbPaths::new(workshop.join(DATA_FILE_NAME))?

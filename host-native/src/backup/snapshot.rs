@@ -2,6 +2,7 @@
 use super::Progress;
 use super::folder::{Workshop, copy_missing, fill_and_hash, hash, write_then_check};
 use crate::db::{Config, Db, lock};
+use crate::destination::refuse_url;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::atomic::{create_file_durably, rename_dir_durably, sync_dir};
 use crate::files::os_error::OsContext;
@@ -77,6 +78,10 @@ impl<'db> BackupManager<'db> {
     pub fn create_snapshot_with(&self, target: &Path, progress: Progress<'_>) -> Result<SnapshotReport> {
         let started = Instant::now();
         self.db.shared.store.data()?;
+        refuse_url(
+            target,
+            "a snapshot directory is made on a disk; a store takes a delta repository (--delta)",
+        )?;
         refuse_existing(target)?;
         let (snapshot, held) = {
             let mut cell = lock(&self.db.shared.engine);

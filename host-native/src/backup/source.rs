@@ -1,5 +1,6 @@
 //! Sources: what a path that someone wants to read or restore from leads to.
 use super::is_repository;
+use crate::destination::refuse_url;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
 use chronicle_core::backup::{DATA_FILE_NAME, RECORD_FILE_NAME, SnapshotRecord};
@@ -39,6 +40,7 @@ impl BackupSource {
 /// `NotFound` when nothing is there, `NotRestorable` when the folder holds no snapshot, `InvalidInput` when its snapshots
 /// are of several databases, `Damaged` when the record is not what was written.
 pub fn find_source(path: &Path) -> Result<BackupSource> {
+    on_disk(path)?;
     let folder = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => path,
         Ok(_) => return source_of_file(path),
@@ -71,6 +73,12 @@ pub fn find_source(path: &Path) -> Result<BackupSource> {
     if data.exists() { Ok(BackupSource::Database { path: data }) } else { newest_in(folder) }
 }
 
+fn on_disk(path: &Path) -> Result<()> {
+    refuse_url(path, "there is no delta repository; databases and snapshots are read from paths").map_err(
+        |error| Error::new(ErrorKind::NotRestorable, error.message()).at(error.place().unwrap_or_default()),
+    )
+}
+
 fn source_of_file(path: &Path) -> Result<BackupSource> {
     let folder = path.parent().filter(|folder| folder.join(RECORD_FILE_NAME).exists());
     match folder.filter(|_| path.file_name().is_some_and(|name| name == DATA_FILE_NAME)) {
@@ -100,18 +108,25 @@ pub(crate) fn snapshots_at(
     if beside.is_empty() { vec![(folder.to_owned(), record.clone())] } else { beside }
 }
 
-/// The snapshots directly under `folder`. A damaged record is damage, not absence.
-fn snapshots_in(folder: &Path) -> Result<Vec<(PathBuf, SnapshotRecord)>> {
-    let mut found: Vec<(PathBuf, SnapshotRecord)> = Vec::new();
+/// The snapshots directly under `folder`, in no order, each with its record or why that can't be read. One that was not finished
+/// is none.
+pub fn snapshots(folder: &Path) -> Result<Vec<(PathBuf, Result<SnapshotRecord>)>> {
+    on_disk(folder)?;
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).os("list the folder", folder)? {
         let path = entry.os("list the folder", folder)?.path();
         let is_partial = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".partial-"));
         if !is_partial && path.join(RECORD_FILE_NAME).exists() {
-            let record = read_record(&path)?;
+            let record = read_record(&path);
             found.push((path, record));
         }
     }
     Ok(found)
+}
+
+/// The snapshots directly under `folder`. A damaged record is damage, not absence.
+fn snapshots_in(folder: &Path) -> Result<Vec<(PathBuf, SnapshotRecord)>> {
+    snapshots(folder)?.into_iter().map(|(path, record)| Ok((path, record?))).collect()
 }
 
 /// The newest snapshot directly under `folder`.

@@ -3,7 +3,7 @@ use super::place::open_source;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::verify::Level;
-use super::{Outcome, Status, repository};
+use super::{Outcome, Status, prune, repository};
 use chronicle::BackupManager;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -27,18 +27,27 @@ enum Verb {
     List(List),
     Timeline(Timeline),
     Verify(Verify),
+    Prune(prune::Prune),
+    Hold(prune::Hold),
+    Release(prune::Release),
+    Slots(super::slots::Slots),
+    Schedule(super::schedule::Schedule),
     Repair(super::repair::Repair),
     Diff(super::diff::Diff),
 }
 
-/// List the points of a delta repository
+/// List the points of a delta repository, or the snapshots of a folder
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  chronicle backup list --source /backup/repo")]
+  chronicle backup list --source /backup/repo
+  chronicle backup list --source /backup/repo --max-age 26h")]
 struct List {
     #[command(flatten)]
     repository: Place,
+    /// End with exit status 1 when the newest was made longer ago than this, or when there is none
+    #[arg(long, value_name = "DURATION", value_parser = super::schedule::parse_age)]
+    max_age: Option<i64>,
 }
 
 /// Print which moments a delta repository can be restored to, and the gaps between them
@@ -79,11 +88,12 @@ The backup is the state after the last commit before it began. It appears whole 
 continued by the next one. It is checked before it counts.
 
 With --delta DIR is a repository: the first run brings everything, later ones what is new since the newest point, and the
-log of every commit in between. Exit status 1 when the log of some commits was gone already: the point is whole, but the
-moments between these commits are lost.
+log of every commit in between, which the database keeps for it up to a limit (`backup slots`). Exit status 1 when the log
+of some commits was gone already: the point is made and whole, but the moments between these commits are lost.
 
 Examples:
   chronicle backup create --source data.db --dest /backup/repo --delta
+  chronicle backup create --source data.db --dest s3://bucket/backups --delta
   chronicle backup create --source data.db --dest /backup/repo --delta --dry-run
   chronicle backup create --source data.db --dest /backup/snapshot-2024-01-28")]
 struct Create {
@@ -99,6 +109,9 @@ struct Create {
     /// Make a point that brings everything and continues nothing
     #[arg(long, requires = "delta")]
     new_base: bool,
+    /// Declare that one host only ever writes to the repository: for stores that can't keep two apart, and WebDAV
+    #[arg(long, requires = "delta")]
+    single_writer: bool,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -108,8 +121,13 @@ impl Backup {
     pub(super) fn run(&self, json: bool) -> Outcome {
         match &self.verb {
             Verb::Create(verb) => verb.run(json),
-            Verb::List(verb) => repository::list(&verb.repository.source, json),
+            Verb::Prune(verb) => verb.run(json),
+            Verb::Hold(verb) => verb.run(json),
+            Verb::Release(verb) => verb.run(json),
+            Verb::List(verb) => repository::list(&verb.repository.source, verb.max_age, json),
+            Verb::Schedule(verb) => verb.run(json),
             Verb::Timeline(verb) => repository::timeline(&verb.repository.source, json),
+            Verb::Slots(verb) => verb.run(json),
             Verb::Verify(verb) => repository::verify(&verb.repository.source, verb.level.into(), json),
             Verb::Repair(verb) => verb.run(json),
             Verb::Diff(verb) => verb.run(json),
@@ -121,7 +139,13 @@ impl Create {
     fn run(&self, json: bool) -> Outcome {
         let db = open_source(&self.source)?;
         if self.delta {
-            return super::delta::create(&db, &self.dest, self.new_base, self.dry_run, json);
+            return super::delta::create(
+                &db,
+                &self.dest,
+                (self.new_base, self.single_writer),
+                self.dry_run,
+                json,
+            );
         }
         let manager = BackupManager::new(&db);
         if self.dry_run {

@@ -9,8 +9,15 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Makes the point, or with `dry_run` says what it would bring.
-pub(super) fn create(db: &Db, repository: &Path, new_base: bool, dry_run: bool, json: bool) -> Outcome {
+pub(super) fn create(
+    db: &Db,
+    repository: &Path,
+    (new_base, single_writer): (bool, bool),
+    dry_run: bool,
+    json: bool,
+) -> Outcome {
     let config = DeltaBackupConfig::new(repository);
+    let config = if single_writer { config.single_writer() } else { config };
     let config = if new_base { config.new_base() } else { config.continue_newest() };
     let manager = BackupManager::new(db);
     if dry_run {
@@ -51,9 +58,14 @@ fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
     if let Some(gap) = record.gap {
         text = text.line(format_args!(
             "gap: the log of commits {} to {} is gone. Their data is in this point; the moments between them are lost. \
-             Back up more often, or raise wal_keep_bytes",
+             Back up more often, or let more log be kept with `chronicle backup slots --limit`",
             gap.first_lsn, gap.last_lsn
         ));
+    }
+    if report.single_writer {
+        text = text.line(
+            "single writer: this place was declared to have one; a second host that backs up there could destroy this backup",
+        );
     }
     if let Some(error) = &report.hint_error {
         text = text
@@ -80,6 +92,7 @@ fn told(report: &DeltaReport, json: bool) -> Result<(), Failure> {
         .field("digest", point.digest.map(|digest| digest.to_string()))
         .field("digest_reason", point.digest_reason.clone())
         .field("gap", gap.unwrap_or(Value::Null))
+        .field("single_writer", report.single_writer)
         .field("hint_error", report.hint_error.as_ref().map(ToString::to_string))
         .field("seconds", report.took.as_secs_f64())
         .print(json)

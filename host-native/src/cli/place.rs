@@ -81,6 +81,11 @@ pub(super) fn open_source(path: &Path) -> Result<Db, Failure> {
 }
 
 impl Target {
+    /// That of another argument.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// Opens it for writing; it must be there.
     pub(super) fn open(&self, config: Config) -> Result<Db, Failure> {
         let path = &self.path;

@@ -1,26 +1,39 @@
-//! `chronicle backup list | timeline | verify`: looks at a delta repository.
+//! `chronicle backup list | timeline | verify`: looks at a delta repository; lists a folder of snapshots too.
 use super::progress::shared;
 use super::report::{Report, bytes, count, grouped, time};
 use super::rows::{Align, Table};
+use super::schedule::refuse_stale;
+use super::snapshots;
 use super::{Outcome, Status};
 use chronicle::backup::repository::{
     ManifestPoint, NewestProofs, Orphans, PointRecord, ProofNote, Span, SpanEnd,
 };
-use chronicle::backup::{Repository, RepositoryContent, RepositoryReport};
+use chronicle::backup::{Repository, RepositoryContent, RepositoryReport, is_repository};
 use chronicle::now_ns;
+use chronicle::schedule::Freshness;
 use chronicle::verify::{Finding, VerifyLevel};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Lists the points.
-pub(super) fn list(place: &Path, json: bool) -> Outcome {
+/// Lists the points, or the snapshots of a folder. With `max_age_ns` a newest that was made longer ago is a failure.
+pub(super) fn list(place: &Path, max_age_ns: Option<i64>, json: bool) -> Outcome {
+    let status =
+        if is_repository(place)? { list_points(place, json)? } else { snapshots::list(place, json)? };
+    if let (Some(max_age), true) = (max_age_ns, status == Status::Done) {
+        refuse_stale(Freshness::of(place)?.newest_age_seconds(now_ns()), max_age)?;
+    }
+    Ok(status)
+}
+
+fn list_points(place: &Path, json: bool) -> Outcome {
     let repository = Repository::open(place)?;
     let content = repository.content()?;
+    let held = repository.held()?;
     let notes = repository.notes(content.timeline.points())?;
     let right = Align::Right;
     let mut table = Table::new(
-        &["point", "committed", "lsn", "points", "brought", "verified", "restored", "gap"],
-        &[Align::Left, Align::Left, right, right, right, Align::Left, Align::Left, Align::Left],
+        &["point", "committed", "lsn", "points", "brought", "verified", "restored", "hold", "gap"],
+        &[Align::Left, Align::Left, right, right, right, Align::Left, Align::Left, Align::Left, Align::Left],
     );
     let mut text = Vec::new();
     for record in content.timeline.points() {
@@ -33,13 +46,15 @@ pub(super) fn list(place: &Path, json: bool) -> Outcome {
             bytes(ManifestPoint::from(record).bytes),
             notes.get(&record.entry).map(|note| time(note.verified_ns)).unwrap_or_default(),
             notes.get(&record.entry).and_then(|note| note.restored_ns).map(time).unwrap_or_default(),
+            if held.contains(&record.number()) { "held".into() } else { String::new() },
             gap.unwrap_or_default(),
         ];
         table.push(cells, &mut text);
     }
     table.finish(&mut text);
-    let points: Vec<Value> =
-        content.timeline.points().iter().map(|record| point(record, notes.get(&record.entry))).collect();
+    let describe =
+        |record: &PointRecord| point(record, notes.get(&record.entry), held.contains(&record.number()));
+    let points: Vec<Value> = content.timeline.points().iter().map(|record| describe(record)).collect();
     let report = Report::new().line(String::from_utf8_lossy(&text).trim_end_matches('\n'));
     let report = proven(report, &repository.proofs()?);
     finish(report.field("repository", repository.place()).field("points", points), &content, json)
@@ -66,9 +81,10 @@ pub(super) fn timeline(place: &Path, json: bool) -> Outcome {
 fn finish(mut report: Report, content: &RepositoryContent, json: bool) -> Outcome {
     let timeline = &content.timeline;
     let newest = timeline.newest().map(|point| point.entry.to_string());
-    let age = timeline.age_ns(now_ns()).map(|ns| ns as f64 / 1e9);
+    let made = timeline.newest().map(|point| point.point.created_ns);
+    let age = made.map(|made| now_ns().saturating_sub(made) as f64 / 1e9);
     if let (Some(newest), Some(age)) = (&newest, age) {
-        report = report.line(format_args!("the newest point, {newest}, is of {age:.0} s ago"));
+        report = report.line(format_args!("the newest point, {newest}, was made {age:.0} s ago"));
     }
     if !content.unfinished.is_empty() {
         let numbers: Vec<String> = content.unfinished.iter().map(ToString::to_string).collect();
@@ -113,7 +129,7 @@ fn proven(mut report: Report, proofs: &NewestProofs) -> Report {
     report
 }
 
-fn point(record: &PointRecord, note: Option<&ProofNote>) -> Value {
+fn point(record: &PointRecord, note: Option<&ProofNote>, is_held: bool) -> Value {
     let point = &record.point;
     json!({
         "point": record.entry.to_string(),
@@ -126,6 +142,7 @@ fn point(record: &PointRecord, note: Option<&ProofNote>) -> Value {
         "points": point.digest.map(|digest| digest.points.to_string()),
         "series": point.series.to_string(),
         "digest": point.digest.map(|digest| digest.to_string()),
+        "held": is_held,
         "bytes": ManifestPoint::from(record).bytes.to_string(),
         "verified": note.map(|note| time(note.verified_ns)),
         "restored": note.and_then(|note| note.restored_ns).map(time),

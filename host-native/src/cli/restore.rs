@@ -1,5 +1,8 @@
 //! `chronicle restore`: makes a database out of a backup.
 use super::args::{At, parse_at, parse_epoch};
+use super::failure::Failure;
+use super::into::Into;
+use super::partial::Part;
 use super::place::age_text;
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
@@ -11,7 +14,7 @@ use chronicle::backup::{
 use chronicle::ids::Epoch;
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Restore a database from a snapshot, a delta repository or a stopped copy
 #[derive(Args)]
@@ -24,10 +27,16 @@ From a delta repository --at takes any moment: a time (RFC 3339 with a zone, or 
 up to it, lsn:N the state after that commit, now and latest the newest point. A moment that is not there ends it with
 status 4, and the message names the two nearest.
 
+With --metric, --tag, --start or --end only these points are read, and DIR/data.db is a new database of them: no
+downsampling rules, a history of its own. Several of one kind widen (--metric) or narrow (--tag) the choice.
+
+With --into the points become one commit of a database that exists and that nobody has open for writing: all of it, or
+after a crash nothing. Points that only the database has stay. --dry-run counts what would be new, changed and equal.
+
 Examples:
-  chronicle restore --source /backup/repo --dest restored --at 2024-01-28T10:00:00Z
-  chronicle restore --source /backup/snapshot-2024-01-28 --dest /var/lib/chronicle
-  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force")]
+  chronicle restore --source /backup/latest --dest /var/lib/chronicle --force
+  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web'
+  chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run")]
 pub(super) struct Restore {
     /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
     #[arg(long, value_name = "PATH")]
@@ -38,9 +47,13 @@ pub(super) struct Restore {
     /// The line of history: the epoch that it leads to, where the repository has several
     #[arg(long, value_name = "ID", value_parser = parse_epoch, requires = "at")]
     epoch: Option<Epoch>,
+    #[command(flatten)]
+    part: Part,
     /// The folder that will hold data.db
-    #[arg(long, value_name = "DIR")]
-    dest: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "into")]
+    dest: Option<PathBuf>,
+    #[command(flatten)]
+    into: Into,
     /// Move the files of a database that is there aside
     #[arg(long)]
     force: bool,
@@ -55,8 +68,25 @@ pub(super) struct Restore {
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
         if self.salvage {
-            let config = SalvageConfig::new(&self.source, &self.dest).force(self.force);
+            if self.part.is_some() || self.into.into.is_some() {
+                return Err(Failure::usage(
+                    "--salvage brings back everything that is whole: take a part of it afterwards",
+                ));
+            }
+            let config = SalvageConfig::new(&self.source, self.dest()).force(self.force);
             return super::salvage::run(&config.at(self.at.unwrap_or(At::Latest).moment()), json);
+        }
+        self.into.check()?;
+        if let Some(path) = &self.into.into {
+            return self.into.run(path, self.part.choose(self.config())?, self.dry_run, json);
+        }
+        if self.part.is_some() {
+            if self.dry_run {
+                return Err(Failure::usage(
+                    "--dry-run of a part needs --into; `chronicle query` looks into a backup",
+                ));
+            }
+            return self.part.restore(self.config(), json);
         }
         if is_repository(&self.source)? {
             return self.restore_repository(json);
@@ -66,18 +96,27 @@ impl Restore {
             return self.plan(json);
         }
         let options = RestoreOptions { force: self.force };
-        let report = restore_with(&self.source, &self.dest, options, &shared("restoring"))?;
+        let report = restore_with(&self.source, self.dest(), options, &shared("restoring"))?;
         told(&report, Report::new(), "the source has no record of it", json)
     }
 
-    fn restore_repository(&self, json: bool) -> Outcome {
-        let config = RestoreConfig::new(&self.source, &self.dest).force(self.force);
+    /// The folder; there is one where there is no `--into`.
+    fn dest(&self) -> &Path {
+        self.dest.as_deref().unwrap_or(Path::new(""))
+    }
+
+    fn config(&self) -> RestoreConfig {
+        let config = RestoreConfig::new(&self.source, self.dest()).force(self.force);
         let config = match self.at.unwrap_or(At::Latest) {
             At::Latest => config,
             At::Time(time_ns) => config.point_in_time(time_ns),
             At::Lsn(lsn) => config.at_lsn(lsn),
         };
-        let config = self.epoch.into_iter().fold(config, RestoreConfig::epoch);
+        self.epoch.into_iter().fold(config, RestoreConfig::epoch)
+    }
+
+    fn restore_repository(&self, json: bool) -> Outcome {
+        let config = self.config();
         let plan = plan_delta_restore(&config)?;
         let age = plan.newest_age_ns.map(age_text);
         let mut text = Report::new();
@@ -123,7 +162,7 @@ impl Restore {
     }
 
     fn plan(&self, json: bool) -> Outcome {
-        let plan = plan_restore(&self.source, &self.dest)?;
+        let plan = plan_restore(&self.source, self.dest())?;
         let total: u64 = plan.files.iter().map(|(_, len)| len).sum();
         let mut text = Report::new();
         if let BackupSource::Snapshot { folder, record } = &plan.source {

@@ -157,9 +157,14 @@ fn parse_retention(text: &str) -> Result<Setting<u64>, String> {
 
 /// Reads a size: a number with B, KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024); or `none`.
 fn parse_size(text: &str) -> Result<Setting<u64>, String> {
-    if text == "none" {
-        return Ok(Setting::None);
+    match text {
+        "none" => Ok(Setting::None),
+        _ => parse_bytes(text).map(Setting::Value).map_err(|error| format!("{error}, or none")),
     }
+}
+
+/// Reads a size above zero, with its unit.
+pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale: Option<u64> = match unit.trim().to_ascii_lowercase().as_str() {
@@ -175,9 +180,7 @@ fn parse_size(text: &str) -> Result<Setting<u64>, String> {
         _ => None,
     };
     let size = number.parse::<u64>().ok().zip(scale).and_then(|(number, scale)| number.checked_mul(scale));
-    size.filter(|&size| size > 0)
-        .map(Setting::Value)
-        .ok_or_else(|| "write it like 500MB, 10GB or 1TiB, or none".to_owned())
+    size.filter(|&size| size > 0).ok_or_else(|| "write it like 500MB, 10GB or 1TiB".to_owned())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use chronicle_core::engine::{Effect, Engine, LogWrite, NameStep};
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::head::Position;
 use chronicle_core::ids::Lsn;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Unsealed points, as a multiple of `seal_points`, at which writers wait for the background: memory is a budget.
 const BACKLOG_MAX: usize = 4;
@@ -29,6 +29,7 @@ impl Shared {
         &self,
         prepare: impl FnOnce(&mut EngineCell, i64) -> Result<Option<Position>>,
     ) -> Result<Option<Lsn>> {
+        let _open = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let (position, retractions) = {
             let mut cell = lock(&self.engine);
             match prepare(&mut cell, now_ns())? {
@@ -52,6 +53,15 @@ impl Shared {
 
     /// [`Shared::commit_now`] of what needs names.
     pub(crate) fn commit_named_now(
+        &self,
+        prepare: impl FnMut(&mut Engine, i64) -> Result<NameStep<Option<Position>>>,
+    ) -> Result<Option<Lsn>> {
+        let _open = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        self.commit_named_held(prepare)
+    }
+
+    /// [`Shared::commit_named_now`] for who holds the gate.
+    pub(super) fn commit_named_held(
         &self,
         mut prepare: impl FnMut(&mut Engine, i64) -> Result<NameStep<Option<Position>>>,
     ) -> Result<Option<Lsn>> {
@@ -155,6 +165,22 @@ impl Shared {
         let count = cell.engine.retract(write);
         cell.retractions += 1;
         Failed::Retracted { why: error, number: cell.retractions, count }
+    }
+
+    /// Takes back a commit that nobody else waits for; answers why.
+    pub(super) fn take_back_alone(
+        &self,
+        write: LogWrite,
+        file_before: Option<(Lsn, Arc<LogFile>)>,
+        error: Error,
+    ) -> Result<Error> {
+        match self.take_back(write, file_before, error) {
+            Failed::Retracted { why, .. } => Ok(why),
+            Failed::Uncertain(error) => {
+                self.poison(&error);
+                Err(error)
+            }
+        }
     }
 
     pub(super) fn wait_for_backlog(&self) -> Result<()> {

@@ -39,6 +39,9 @@ pub struct Config {
     pub checkpoint_bytes: u64,
     /// Closed log files are kept up to this many bytes, for backups of every commit. Default 256 MiB.
     pub wal_keep_bytes: u64,
+    /// Closed log files that a delta repository has not taken yet are kept up to this many bytes; its slot may say another
+    /// limit. What goes past it is a gap: the data stays, the moments between those commits are lost. Default 2 GiB.
+    pub wal_slot_bytes_max: u64,
     /// Memory of one query. Default 256 MiB.
     pub query_bytes_max: u64,
     /// Address space for maps of segments, which also bounds the resident part of them. Default 128 MiB.
@@ -70,6 +73,7 @@ impl Default for Config {
             seal_points: engine.seal_points,
             checkpoint_bytes: engine.checkpoint_bytes,
             wal_keep_bytes: engine.wal_keep_bytes,
+            wal_slot_bytes_max: 2 << 30,
             query_bytes_max: 256 << 20,
             map_bytes_max: 128 << 20,
             block_bytes_max: 16 << 20,

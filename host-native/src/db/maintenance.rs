@@ -94,11 +94,15 @@ impl Shared {
 
     /// Moves everything visible into segments and makes a checkpoint of it.
     pub(crate) fn seal(&self) -> Result<()> {
-        let mut unfinished = lock(&self.maintenance);
-        self.finish_unfinished(&mut unfinished)?;
+        self.seal_held(&mut lock(&self.maintenance))
+    }
+
+    /// [`Shared::seal`] for who holds the maintenance.
+    pub(super) fn seal_held(&self, unfinished: &mut Unfinished) -> Result<()> {
+        self.finish_unfinished(unfinished)?;
         let job = self.with_names(Engine::begin_seal).map_err(|error| self.classify(error))?;
         match job {
-            Some(job) => self.run_seal(&mut unfinished, job),
+            Some(job) => self.run_seal(unfinished, job),
             None => Ok(()),
         }
     }
@@ -243,7 +247,7 @@ impl Shared {
     }
 
     /// Writes new segments to extents that nothing names yet.
-    fn write_segments(&self, built: Vec<BuiltSegment>) -> Result<Vec<Placed>> {
+    pub(super) fn write_segments(&self, built: Vec<BuiltSegment>) -> Result<Vec<Placed>> {
         let mut done = Vec::new();
         for segment in built {
             let (placed, effect) = lock(&self.engine).engine.place(segment);
@@ -256,7 +260,7 @@ impl Shared {
         Ok(done)
     }
 
-    fn run_checkpoint(&self, unfinished: &mut Unfinished, checkpoint: Checkpoint) -> Result<()> {
+    pub(super) fn run_checkpoint(&self, unfinished: &mut Unfinished, checkpoint: Checkpoint) -> Result<()> {
         if let Err(error) = self.perform_checkpoint(&checkpoint) {
             // Its effects write to the same places again.
             let error = self.classify(error);
@@ -264,7 +268,13 @@ impl Shared {
             return Err(error);
         }
         let foreign = live_pins(&self.paths)?;
-        let aftermath = lock(&self.engine).engine.finish_checkpoint(&checkpoint, &foreign);
+        let holds = self.log_holds();
+        let aftermath = {
+            let mut cell = lock(&self.engine);
+            cell.engine.hold_log(holds);
+            cell.engine.finish_checkpoint(&checkpoint, &foreign)
+        };
+        self.note_gap(&aftermath);
         self.tidy(&aftermath);
         Ok(())
     }
@@ -281,7 +291,7 @@ impl Shared {
     }
 
     /// A full medium can be tried again; after anything else the writer must stop.
-    fn classify(&self, error: Error) -> Error {
+    pub(super) fn classify(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::Full {
             self.poison(&error);
         }

@@ -3,6 +3,7 @@
 //! What it keeps true: a write that returned is as durable as was asked for and visible to every later read; no write
 //! waits for a seal, a compaction, a snapshot or a backup; a read sees one commit and nothing after it.
 mod answer;
+mod attach;
 mod batches;
 mod blocks;
 mod commit;
@@ -18,10 +19,12 @@ mod policy;
 mod reader;
 mod scan;
 mod shared;
+mod slots;
 mod store;
 mod upkeep;
 
 pub use answer::{Answer, CancelToken, QueryOptions, Row};
+pub(crate) use attach::{Attaching, Quiet};
 pub use config::{Config, Durability};
 pub use explain::Explanation;
 pub use handle::{SeriesHandle, SeriesPoint};
@@ -33,6 +36,7 @@ pub use policy::{Downsampling, DownsamplingStatus, Retention};
 pub(crate) use reader::{FileSource, MapSource};
 pub use scan::{MetricInfo, PointRun, SeriesPoints};
 pub(crate) use shared::{Shared, lock};
+pub(crate) use slots::read_slot;
 pub(crate) use store::{Fetch, Store};
 pub use upkeep::DownsamplingReport;
 

@@ -46,7 +46,7 @@ pub struct SeriesPoints<'db> {
 impl Db {
     /// The points of the selected series in `range`: series by series, each in ascending time.
     pub fn scan(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<SeriesPoints<'_>> {
-        self.scan_only(selector, range.into(), |_| true)
+        Ok(self.scan_view(self.shared.view(selector, range.into())?))
     }
 
     /// [`Db::scan`] of those of the selected series that `keep` takes.
@@ -58,10 +58,14 @@ impl Db {
     ) -> Result<SeriesPoints<'_>> {
         let mut view = self.shared.view(selector, range)?;
         view.retain(|series| keep(series.key()));
+        Ok(self.scan_view(view))
+    }
+
+    pub(super) fn scan_view(&self, view: ReadView) -> SeriesPoints<'_> {
         let view = Arc::new(view);
         let source = self.shared.view_source(&view);
         let reader = SeriesReader::new(Arc::clone(&view), TimeRange::ALL);
-        Ok(SeriesPoints { reader, view, source, current: None })
+        SeriesPoints { reader, view, source, current: None }
     }
 
     /// The digest of all visible points, and the commit it is of. `trust_stored` takes the digests that segments keep of
@@ -185,7 +189,7 @@ impl SeriesPoints<'_> {
     }
 
     /// The next run of points as series, number and time range, without reading blocks whose statistics say it.
-    pub(super) fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
+    pub(crate) fn next_counted(&mut self) -> Result<Option<(usize, u64, TimeRange)>> {
         let mut counted = None;
         let step = self.reader.next(&mut self.source, &mut |_, statistics| {
             counted = Some((statistics.count, statistics.time));

@@ -15,7 +15,7 @@ use chronicle_core::ids::Lsn;
 use chronicle_core::source::ByteRange;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 /// The engine, and how often commits had to be taken back; a caller that waits learns from it that its own was.
@@ -63,6 +63,9 @@ pub(crate) struct Shared {
     pub(crate) engine: Mutex<EngineCell>,
     /// Buffers of batches, for the next writers.
     pub(super) batches: Mutex<Vec<Batch>>,
+    /// Held for reading by every commit from before it is prepared until it is visible, and for writing by who commits
+    /// alone; taken before `maintenance`.
+    pub(crate) gate: RwLock<()>,
     pub(crate) commit: Mutex<CommitState>,
     pub(crate) commit_done: Condvar,
     /// The log file that takes frames.
@@ -109,6 +112,7 @@ impl Shared {
             store,
             engine: Mutex::new(EngineCell { engine, retractions: 0 }),
             batches: Mutex::default(),
+            gate: RwLock::default(),
             commit: Mutex::new(CommitState { settled, ..CommitState::default() }),
             commit_done: Condvar::new(),
             log: Mutex::new(log),

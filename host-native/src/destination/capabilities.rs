@@ -19,6 +19,10 @@ pub struct Capabilities {
     pub single_writer: bool,
     /// Longest object, bytes; `None` where no limit is known.
     pub object_bytes_max: Option<u64>,
+    /// Passing failures are tried again inside, for as long as that makes sense: a `Transient` is final.
+    pub retries: bool,
+    /// A server that we do not know says all this: it is tried before a repository is made there.
+    pub must_be_tried: bool,
 }
 
 impl Capabilities {
@@ -32,5 +36,7 @@ impl Capabilities {
         resumable_puts: true,
         single_writer: false,
         object_bytes_max: None,
+        retries: false,
+        must_be_tried: false,
     };
 }

@@ -2,8 +2,8 @@
 //!
 //! [`Destination`] is the contract, and the only thing that the rooms above know. What it keeps true: an object appears
 //! whole or not at all; a read gives exactly the bytes that were asked for, or an error; nothing is inferred from a
-//! listing; no failure is passed over. It knows nothing of backups, records or numbers, and retries nothing: the caller sees
-//! [`ErrorKind::Transient`] and decides.
+//! listing; no failure is passed over. It knows nothing of backups, records or numbers. A passing failure is
+//! [`ErrorKind::Transient`]: the caller decides, except of destinations that say that they tried again ([`Capabilities`]).
 //!
 //! [`open`] makes one from a path or URL, [`conformance`] proves that one keeps the contract.
 mod body;
@@ -12,6 +12,8 @@ pub mod conformance;
 mod folder;
 mod memory;
 mod name;
+#[cfg(feature = "remote")]
+mod object_store;
 mod objects;
 mod url;
 
@@ -20,8 +22,11 @@ pub use capabilities::Capabilities;
 pub use folder::FolderDestination;
 pub use memory::MemoryDestination;
 pub use name::{NAME_BYTES_MAX, ObjectName, PART_BYTES_MAX};
+#[cfg(feature = "remote")]
+pub use object_store::{S3Backend, S3Config, Secret};
 pub use objects::{Objects, objects};
-pub use url::{Settings, open, open_with};
+pub(crate) use url::refuse_url;
+pub use url::{Settings, is_url, open, open_with};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::regular_file::RegularFile;

@@ -1,13 +1,16 @@
 //! From what a user wrote to a destination: a path, or a URL.
 use super::{Destination, FolderDestination};
 use crate::error::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What is known of a destination beside its URL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Settings {
     /// The user declares that nobody else writes there.
     pub single_writer: bool,
+    /// How long a request to a server is tried; by default two minutes.
+    pub retry_time_max: Option<Duration>,
 }
 
 /// [`open_with`] nothing known beside.
@@ -15,8 +18,9 @@ pub fn open(url: &str) -> Result<Box<dyn Destination>> {
     open_with(url, Settings::default())
 }
 
-/// Opens the destination at a path or `file://` URL. Nothing is read or made yet. Another scheme is `Unsupported`, and the
-/// message says what this build lacks.
+/// Opens the destination at a path, or a URL: `file://`, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`,
+/// `http(s)://host/path` (WebDAV). Nothing is read or made yet. Another scheme is `Unsupported`, and the message says what
+/// this build lacks.
 pub fn open_with(url: &str, settings: Settings) -> Result<Box<dyn Destination>> {
     let folder = |path: PathBuf| -> Result<Box<dyn Destination>> {
         let folder = FolderDestination::new(path)?;
@@ -26,8 +30,34 @@ pub fn open_with(url: &str, settings: Settings) -> Result<Box<dyn Destination>> 
         None if url.is_empty() => Err(Error::invalid("a destination is needed: a path or a URL")),
         None => folder(url.into()),
         Some(("file", rest)) => folder(file_path(url, rest)?),
-        Some((scheme, _)) => Err(lacking(scheme).at(without_secrets(url))),
+        Some((scheme, rest)) => remote(scheme, rest, url, settings)
+            .unwrap_or_else(|| Err(lacking(scheme)))
+            .map_err(|error| error.at(without_secrets(url))),
     }
+}
+
+#[cfg(feature = "remote")]
+fn remote(scheme: &str, rest: &str, url: &str, settings: Settings) -> Option<Result<Box<dyn Destination>>> {
+    let opened = super::object_store::open(scheme, rest, url, settings)?;
+    Some(opened.map(|store| Box::new(store) as Box<dyn Destination>))
+}
+
+#[cfg(not(feature = "remote"))]
+fn remote(_: &str, _: &str, _: &str, _: Settings) -> Option<Result<Box<dyn Destination>>> {
+    None
+}
+
+/// An error where a path must lie on a disk of this machine, and a URL is given. `what` says what it is for.
+pub(crate) fn refuse_url(path: &Path, what: &str) -> Result<()> {
+    match path.to_str().filter(|text| is_url(text)) {
+        None => Ok(()),
+        Some(url) => Err(Error::invalid(format!("{what}, and this is a URL")).at(without_secrets(url))),
+    }
+}
+
+/// Whether a source or destination is a URL, and not a path.
+pub fn is_url(text: &str) -> bool {
+    scheme(text).is_some()
 }
 
 /// `scheme` and what follows `://`. A Windows drive is none, and a path may have a colon anywhere else.
@@ -91,7 +121,7 @@ fn file_path(url: &str, rest: &str) -> Result<PathBuf> {
     }
 }
 
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+pub(super) fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
@@ -128,19 +158,41 @@ mod tests {
 
     #[test]
     fn a_scheme_that_this_build_lacks_is_named_without_secrets() {
-        for (url, word) in [
-            ("s3://bucket/prefix", "S3"),
-            ("gs://b", "Google"),
-            ("az://b", "Azure"),
-            ("https://me:geheim@host/dav?sig=geheim", "WebDAV"),
-            ("plugin://sftp/x", "plugins"),
-            ("ftp://host", "not known"),
-        ] {
+        let mut lacked = vec![("plugin://me:geheim@sftp/x?geheim", "plugins"), ("ftp://host", "not known")];
+        if cfg!(not(feature = "remote")) {
+            lacked.extend([("s3://bucket/prefix", "S3"), ("gs://b", "Google"), ("az://b", "Azure")]);
+            lacked.push(("https://me:geheim@host/dav?sig=geheim", "WebDAV"));
+        }
+        for (url, word) in lacked {
             let error = refusal(url);
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             let text = error.to_string();
             assert!(text.contains(word) && !text.contains("geheim"), "{text}");
         }
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn a_url_of_a_store_that_is_not_clear_is_refused_without_secrets() {
+        for url in [
+            "s3://",
+            "s3:///prefix",
+            "s3://key:geheim@bucket/prefix",
+            "s3://bucket/a//b",
+            "s3://bucket/../b",
+            "s3://bucket/x?key=geheim",
+            "gs://",
+            "az://",
+            "https://me:geheim@host/dav?sig=geheim",
+            "https://me:geheim@/dav",
+        ] {
+            let error = refusal(url);
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
+            assert!(!error.to_string().contains("geheim"), "{error}");
+        }
+        let place = open("https://me:geheim@host/a%20b/c/").unwrap().place();
+        assert_eq!(place, "https://host/a b/c");
+        assert_eq!(open("s3://bucket/a b/").unwrap().place(), "s3://bucket/a b");
     }
 
     #[test]

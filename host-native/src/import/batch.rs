@@ -1,18 +1,34 @@
-//! Points of a text, kept until they are committed: names in one text, so that a point costs no allocation.
+//! Points of a text, kept until they are committed: a point costs no allocation, its series is named once.
+//!
+//! Points come in much the same order all through a text. So the series that came before, and the one that followed it the
+//! last time, are compared first; what neither is, is looked for by hash.
 use crate::error::{Error, Result};
 use chronicle_core::export::TextPoint;
 use chronicle_core::model::{PointSource, SeriesMemo};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-/// Points with the names they came with. Neighbours usually have the same tag keys, and often the same tags or are of
-/// one series: each is kept once, and the series is looked up once.
+/// Series and bytes of names that are known from one batch to the next; with more, the next one starts afresh.
+const KNOWN_SERIES_MAX: usize = 1 << 16;
+const KNOWN_BYTES_MAX: usize = 8 << 20;
+
+/// Points, and the series that they and those of earlier batches are of.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The memo that those of the points are made like; without it they have none.
+    /// The memo that those of the series are made like; without it they have none.
     memo: Option<SeriesMemo>,
-    memos: Vec<SeriesMemo>,
+    series: Vec<Known>,
+    /// By the hash of its names.
+    by_hash: HashMap<u64, u32>,
+    hasher: RandomState,
+    /// Names, one behind the other.
     text: String,
-    /// Where each text ends; it starts where the one before it ends.
+    /// Where each name ends; it starts where the one before it ends.
     ends: Vec<u32>,
+    /// Bytes of names that the points of this batch brought.
+    text_bytes: usize,
+    /// The series of the point before, also of the batch before.
+    previous: Option<u32>,
     points: Vec<Kept>,
 }
 
@@ -20,15 +36,22 @@ pub(super) struct Batch {
 struct Kept {
     timestamp: i64,
     value: f64,
-    /// Number of the metric's text.
+    series: u32,
+}
+
+/// A series as the text names it. Another order of the tags makes another one here, and the same one of the database.
+#[derive(Debug)]
+struct Known {
+    /// Number of the metric's name.
     metric: u32,
-    /// Number of the first key's text; the others follow it.
-    keys: u32,
-    /// Number of the first value's text; the others follow it.
-    values: u32,
+    /// Number of [`TextPoint::tags_text`].
+    tags_text: u32,
+    /// Number of the first tag's key; its value follows, then the next tag.
+    first_tag: u32,
     tags: u32,
-    /// Number of its memo.
-    memo: u32,
+    /// The series of the point that came behind its last one.
+    follower: Option<u32>,
+    memo: Option<SeriesMemo>,
 }
 
 /// A point of a [`Batch`].
@@ -45,55 +68,88 @@ impl Batch {
     }
 
     /// Adds a point.
+    #[inline]
     pub(super) fn push(&mut self, row: &impl TextPoint) -> Result<()> {
-        let (timestamp, value) = (row.timestamp(), row.value());
-        let last = self.points.last().copied();
-        let repeated = last.filter(|_| row.repeats_tags());
-        if let Some(last) = repeated.filter(|last| self.text(last.metric) == row.metric()) {
-            self.points.push(Kept { timestamp, value, ..last });
-            return Ok(());
-        }
-        let memo = self.memos.len() as u32;
-        self.memos.extend(self.memo.as_ref().map(SeriesMemo::another));
-        let metric = self.add_text(row.metric())?;
-        let point = match (repeated, last) {
-            (Some(last), _) => Kept { timestamp, value, metric, memo, ..last },
-            (None, last) => {
-                let tags = row.tag_count() as u32;
-                let keys = match last.filter(|last| row.has_columns() || self.has_keys(last, row)) {
-                    Some(last) => last.keys,
-                    None => self.add_texts((0..tags).map(|index| row.tag_at(index as usize).0))?,
-                };
-                let values = self.add_texts((0..tags).map(|index| row.tag_at(index as usize).1))?;
-                Kept { timestamp, value, metric, keys, values, tags, memo }
-            }
+        let series = match self.expected(row) {
+            Some(series) => series,
+            None => self.find_or_add(row)?,
         };
-        self.points.push(point);
+        self.previous = Some(series);
+        self.points.push(Kept { timestamp: row.timestamp(), value: row.value(), series });
         Ok(())
     }
 
-    /// True when `row` has the keys of `point`, in the same order.
+    /// The series of the point, if it is one that was expected here.
     #[inline]
-    fn has_keys(&self, point: &Kept, row: &impl PointSource) -> bool {
-        let count = row.tag_count();
-        point.tags as usize == count
-            && (0..count).all(|index| self.text(point.keys + index as u32) == row.tag_at(index).0)
-    }
-
-    /// Adds texts, and answers the number of the first.
-    #[inline]
-    fn add_texts<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> Result<u32> {
-        let first = self.ends.len() as u32;
-        for text in texts {
-            self.add_text(text)?;
+    fn expected(&self, row: &impl TextPoint) -> Option<u32> {
+        let last = self.previous?;
+        let known = self.series.get(last as usize)?;
+        let repeats = row.repeats_tags() && !self.points.is_empty();
+        if repeats && self.text(known.metric) == row.metric() {
+            return Some(last);
         }
-        Ok(first)
+        known.follower.filter(|&follower| self.is(follower, row))
     }
 
+    /// True when the point is of that series.
     #[inline]
+    fn is(&self, series: u32, row: &impl TextPoint) -> bool {
+        let Some(known) = self.series.get(series as usize) else { return false };
+        if self.text(known.metric) != row.metric() {
+            return false;
+        }
+        let tags_text = row.tags_text();
+        if !tags_text.is_empty() {
+            return self.text(known.tags_text) == tags_text;
+        }
+        self.text(known.tags_text).is_empty()
+            && known.tags as usize == row.tag_count()
+            && (0..row.tag_count()).all(|index| self.tag(known, index) == row.tag_at(index))
+    }
+
+    #[inline(never)]
+    fn find_or_add(&mut self, row: &impl TextPoint) -> Result<u32> {
+        let hash = self.hash(row);
+        let found = self.by_hash.get(&hash).copied().filter(|&series| self.is(series, row));
+        let series = match found {
+            Some(series) => series,
+            None => self.add(row)?,
+        };
+        self.by_hash.insert(hash, series);
+        if let Some(previous) = self.previous.and_then(|previous| self.series.get_mut(previous as usize)) {
+            previous.follower = Some(series);
+        }
+        Ok(series)
+    }
+
+    fn hash(&self, row: &impl TextPoint) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        (row.metric(), row.tags_text()).hash(&mut hasher);
+        if row.tags_text().is_empty() {
+            (0..row.tag_count()).for_each(|index| row.tag_at(index).hash(&mut hasher));
+        }
+        hasher.finish()
+    }
+
+    fn add(&mut self, row: &impl TextPoint) -> Result<u32> {
+        let before = self.text.len();
+        let metric = self.add_text(row.metric())?;
+        let tags_text = self.add_text(row.tags_text())?;
+        let (first_tag, tags) = (self.ends.len() as u32, row.tag_count() as u32);
+        for index in 0..row.tag_count() {
+            let (key, value) = row.tag_at(index);
+            self.add_text(key)?;
+            self.add_text(value)?;
+        }
+        self.text_bytes += self.text.len() - before;
+        let memo = self.memo.as_ref().map(SeriesMemo::another);
+        self.series.push(Known { metric, tags_text, first_tag, tags, follower: None, memo });
+        Ok(self.series.len() as u32 - 1)
+    }
+
     fn add_text(&mut self, text: &str) -> Result<u32> {
         self.text.push_str(text);
-        // There are fewer texts than bytes and points together.
+        // There are fewer names than bytes and points together.
         let end = u32::try_from(self.text.len()).map_err(|_| Error::invalid("the rows are too long"))?;
         self.ends.push(end);
         Ok(self.ends.len() as u32 - 1)
@@ -106,6 +162,15 @@ impl Batch {
         self.text.get(start..end(number)).unwrap_or_default()
     }
 
+    #[inline]
+    fn tag(&self, series: &Known, index: usize) -> (&str, &str) {
+        if index >= series.tags as usize {
+            return ("", "");
+        }
+        let key = series.first_tag + 2 * index as u32;
+        (self.text(key), self.text(key + 1))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.points.len()
     }
@@ -114,16 +179,22 @@ impl Batch {
         self.points.is_empty()
     }
 
-    /// Bytes of names and tag values that it holds.
+    /// Bytes of names and tag values that its points brought.
     pub(super) fn text_bytes(&self) -> usize {
-        self.text.len()
+        self.text_bytes
     }
 
+    /// Begins the next batch.
     pub(super) fn clear(&mut self) {
-        self.memos.clear();
-        self.text.clear();
-        self.ends.clear();
         self.points.clear();
+        self.text_bytes = 0;
+        if self.series.len() > KNOWN_SERIES_MAX || self.text.len() > KNOWN_BYTES_MAX {
+            self.series.clear();
+            self.by_hash.clear();
+            self.text.clear();
+            self.ends.clear();
+            self.previous = None;
+        }
     }
 
     /// The points, in the order in which they came.
@@ -132,22 +203,25 @@ impl Batch {
     }
 }
 
+impl Row<'_> {
+    #[inline]
+    fn series(&self) -> Option<&Known> {
+        self.batch.series.get(self.point.series as usize)
+    }
+}
+
 impl PointSource for Row<'_> {
     #[inline]
     fn metric(&self) -> &str {
-        self.batch.text(self.point.metric)
+        self.series().map_or("", |series| self.batch.text(series.metric))
     }
     #[inline]
     fn tag_count(&self) -> usize {
-        self.point.tags as usize
+        self.series().map_or(0, |series| series.tags as usize)
     }
     #[inline]
     fn tag_at(&self, index: usize) -> (&str, &str) {
-        if index >= self.tag_count() {
-            return ("", "");
-        }
-        let index = index as u32;
-        (self.batch.text(self.point.keys + index), self.batch.text(self.point.values + index))
+        self.series().map_or(("", ""), |series| self.batch.tag(series, index))
     }
     fn timestamp(&self) -> i64 {
         self.point.timestamp
@@ -157,7 +231,7 @@ impl PointSource for Row<'_> {
     }
     #[inline]
     fn memo(&self) -> Option<&SeriesMemo> {
-        self.batch.memos.get(self.point.memo as usize)
+        self.series()?.memo.as_ref()
     }
 }
 

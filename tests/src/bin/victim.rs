@@ -128,7 +128,8 @@ fn put(folder: &str, name: &str, file: &Path, mode: &str, job: &str) -> chronicl
     let mode = if mode == "overwrite" { PutMode::Overwrite } else { PutMode::CreateOnly };
     let job = Job::from_hex(job).ok_or_else(|| Error::invalid(USAGE))?;
     let file = RegularFile::open(file, Access::ReadOnly)?;
-    let destination = destination::open_with(folder, Settings { single_writer: alone })?;
+    let destination =
+        destination::open_with(folder, Settings { single_writer: alone, ..Settings::default() })?;
     println!("{:?}", destination.put(&ObjectName::new(name)?, &FileBody::whole(&file)?, mode.by(job))?);
     Ok(())
 }

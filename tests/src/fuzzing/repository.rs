@@ -100,6 +100,7 @@ fn log() -> LogObject {
         chain: Chain([2; 32]),
         len: 1_000,
         blake3: Hash([6; 32]),
+        attached: Some((5, 7)),
     }
 }
 
@@ -224,20 +225,30 @@ pub(super) fn hint_seeds() -> Vec<Vec<u8>> {
     vec![unsealed(state.to_bytes().unwrap()), unsealed(manifest.to_bytes().unwrap())]
 }
 
-/// A proof note without its checksum, which is made here: of one point, or the newest ones.
+/// A note without its checksum, which is made here: of a proof, the newest proofs, or a destination.
 pub fn decode_proof(data: &[u8]) {
     let bytes = sealed(data);
-    let _ = (ProofNote::parse(DELTA, data), NewestProofs::parse(data));
+    let _ = (ProofNote::parse(DELTA, data), NewestProofs::parse(data), DestinationNote::parse(data));
     if let Ok(note) = ProofNote::parse(DELTA, &bytes) {
         assert_eq!(ProofNote::parse(DELTA, &note.to_bytes().unwrap()), Ok(note));
     }
     if let Ok(proofs) = NewestProofs::parse(&bytes) {
         assert_eq!(NewestProofs::parse(&proofs.to_bytes().unwrap()), Ok(proofs));
     }
+    if let Ok(note) = DestinationNote::parse(&bytes) {
+        assert_eq!(DestinationNote::parse(&note.to_bytes().unwrap()), Ok(note));
+    }
 }
 
 pub(super) fn proof_seeds() -> Vec<Vec<u8>> {
     let note = ProofNote { entry: DELTA, record: Hash([3; 32]), verified_ns: 5, restored_ns: Some(7) };
     let newest = NewestProofs::default().with(note, true);
-    vec![unsealed(note.to_bytes().unwrap()), unsealed(newest.to_bytes().unwrap())]
+    let destination = DestinationNote {
+        several_writers: true,
+        passed: vec!["put.create".to_owned()],
+        failed: vec!["hash.right".to_owned()],
+        tried_ns: 9,
+    };
+    let destination = unsealed(destination.to_bytes().unwrap());
+    vec![unsealed(note.to_bytes().unwrap()), unsealed(newest.to_bytes().unwrap()), destination]
 }

@@ -102,7 +102,7 @@ pub fn open_engine(disk: &SimDisk, options: &Options) -> Result<(Engine, ReplayE
         LogStart::From { first_lsn, .. } => first_lsn,
         LogStart::None => opening.superblock().root.lsn + 1,
     };
-    let mut engine = opening.into_engine(&[], 0)?;
+    let mut engine = opening.into_engine(&[], source.len() as u64)?;
     let older = disk.logs.range(..first).map(|(&first_lsn, file)| (first_lsn, file.bytes().len() as u64));
     engine.note_closed_logs(older);
     let mut end = ReplayEnd::Clean;

@@ -4,6 +4,7 @@
 //! effect is performed exactly once and in order; whatever a crash may leave by the documentation of
 //! [`chronicle_core::engine::Effect`] is produced by [`SimDisk::tear`] and [`SimDisk::crash`]. It is not a model of any
 //! one file system: it loses more than most do.
+mod attach;
 mod check;
 mod clock;
 mod cold;

@@ -202,6 +202,13 @@ impl Work {
                 db.engine.synced(lsn);
                 "sync"
             }
+            94..97 => {
+                self.seal.take().into_iter().for_each(|job| db.finish_seal(job));
+                self.compaction.take().into_iter().for_each(|job| db.finish_compaction(job));
+                let (batch, give_up) = (self.batch(60), self.below(4) == 0);
+                db.attach(&batch, give_up);
+                "attach segments"
+            }
             _ => "nothing",
         }
     }

@@ -2,4 +2,6 @@
 mod create;
 mod look;
 mod place;
+mod prune;
 mod restore;
+mod slots;

@@ -22,7 +22,7 @@ fn a_bad_place_ends_with_an_error_and_a_place_that_fails_with_its_card() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("not/there/repo").display().to_string();
     assert!(chronicle(&["dest", "test", &missing]).failed(1).contains("mounted"));
-    let error = chronicle(&["dest", "test", "s3://bucket/x", "--json"]).json_error(1);
+    let error = chronicle(&["dest", "test", "plugin://sftp/x", "--json"]).json_error(1);
     assert_eq!(error["kind"], "unsupported");
     if skipped((!is_root()).then_some("a full disk needs root, to mount a tmpfs")) {
         return;

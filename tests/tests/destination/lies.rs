@@ -128,6 +128,8 @@ fn what_a_destination_says_it_cannot_do_is_not_held_against_a_single_writer() {
         resumable_puts: false,
         single_writer: false,
         object_bytes_max: Some(1 << 20),
+        retries: false,
+        must_be_tried: false,
     };
     for single_writer in [false, true] {
         let can = Capabilities { single_writer, ..none };

@@ -306,6 +306,7 @@ impl DeltaPlan {
             chain: content.end.chain,
             len: file.len,
             blake3: file.blake3,
+            attached: content.attached,
         }))
     }
 }

@@ -97,11 +97,6 @@ impl MoveTable {
     pub fn places(&self) -> impl Iterator<Item = &LocatedSegment> {
         self.places.values()
     }
-
-    /// Containers that readers pass by.
-    pub fn vacated(&self) -> impl Iterator<Item = &Entry> {
-        self.vacated.iter()
-    }
 }
 
 /// The point that a delta continues, with its lists read.

@@ -219,6 +219,23 @@ impl Inventory {
         points.flat_map(|point| point.brought().map(|(name, file)| (name, (file.len, file.blake3))))
     }
 
+    /// How many bytes each of these objects has, pages included.
+    pub fn lens(&self) -> BTreeMap<ObjectName, u64> {
+        let mut lens: BTreeMap<ObjectName, u64> = self
+            .objects()
+            .into_iter()
+            .filter_map(|(name, object)| Some((name, object?.content().0)))
+            .collect();
+        for record in self.records.values() {
+            if let EntryRecord::Point(point) = record {
+                // The log of a base is an object also when it holds no commit.
+                lens.extend(point.brought().map(|(name, file)| (name, file.len)));
+            }
+        }
+        lens.extend(self.pages().map(|page| (page.name(), u64::from(page.len))));
+        lens
+    }
+
     /// Every page that a record names.
     pub(super) fn pages(&self) -> impl Iterator<Item = &ListPageRef> {
         self.records.values().flat_map(|record| -> Vec<&ListPageRef> {

@@ -74,9 +74,15 @@ impl fmt::Display for Reason {
 pub type Kept = BTreeMap<PointNumber, BTreeSet<Reason>>;
 
 impl Keep {
-    /// True when no rule is set: then nothing is pruned, since it would leave one point.
+    /// True when no rule is set: then nothing is pruned, since it would leave one point. A window of moments is no rule: it says
+    /// which logs stay.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        Self { pitr_window_ns: None, ..self.clone() } == Self::default()
+    }
+
+    /// So many of the newest points, and nothing else.
+    pub fn last(count: u64) -> Self {
+        Self { last: count, ..Self::default() }
     }
 
     /// Which of `points` stay. `held` are numbers on hold, `verified` the newest point that was verified, if known, and
@@ -87,25 +93,39 @@ impl Keep {
         held: &BTreeSet<PointNumber>,
         verified: impl IntoIterator<Item = PointNumber>,
     ) -> Kept {
+        let times: Vec<_> = points.iter().map(|point| (point.number(), point.point.commit_time_ns)).collect();
+        self.choose_by_time(&times, held, verified)
+    }
+
+    /// The same for anything that has a number and a time: the commit time of its end, Unix ns. The newest is the one with the
+    /// highest number.
+    pub fn choose_by_time(
+        &self,
+        points: &[(PointNumber, i64)],
+        held: &BTreeSet<PointNumber>,
+        verified: impl IntoIterator<Item = PointNumber>,
+    ) -> Kept {
         let verified: BTreeSet<PointNumber> = verified.into_iter().collect();
-        let mut newest_first: Vec<&PointRecord> = points.to_vec();
+        let mut newest_first = points.to_vec();
         // In order of time; the number decides between points that end with the same commit.
-        newest_first.sort_by_key(|point| core::cmp::Reverse((point.point.commit_time_ns, point.number())));
+        newest_first.sort_by_key(|(number, time)| core::cmp::Reverse((*time, *number)));
         let mut kept = Kept::new();
-        let mut keep = |point: &PointRecord, reason| {
-            kept.entry(point.number()).or_default().insert(reason);
+        let mut keep = |number: PointNumber, reason| {
+            kept.entry(number).or_default().insert(reason);
         };
-        for point in points.iter().filter(|point| held.contains(&point.number())) {
-            keep(point, Reason::Held);
+        for (number, _) in points {
+            if held.contains(number) {
+                keep(*number, Reason::Held);
+            }
+            if verified.contains(number) {
+                keep(*number, Reason::NewestVerified);
+            }
         }
-        for point in points.iter().filter(|point| verified.contains(&point.number())) {
-            keep(point, Reason::NewestVerified);
-        }
-        if let Some(newest) = points.iter().max_by_key(|point| point.number()) {
+        if let Some(newest) = points.iter().map(|(number, _)| *number).max() {
             keep(newest, Reason::Newest);
         }
         let last = usize::try_from(self.last).unwrap_or(usize::MAX);
-        newest_first.iter().take(last).for_each(|point| keep(point, Reason::Last));
+        newest_first.iter().take(last).for_each(|(number, _)| keep(*number, Reason::Last));
         for (period, count) in [
             (Period::Hour, self.hourly),
             (Period::Day, self.daily),
@@ -114,19 +134,18 @@ impl Keep {
             (Period::Year, self.yearly),
         ] {
             let mut seen = BTreeSet::new();
-            for point in &newest_first {
-                let of = period.number(point.point.commit_time_ns);
+            for (number, time) in &newest_first {
+                let of = period.number(*time);
                 if !seen.contains(&of) && (seen.len() as u64) < count {
                     seen.insert(of);
-                    keep(point, Reason::Newer(period));
+                    keep(*number, Reason::Newer(period));
                 }
             }
         }
-        if let (Some(within), Some(newest)) = (self.within_ns, newest_first.first()) {
-            let end = newest.point.commit_time_ns;
-            for point in &newest_first {
-                if end.abs_diff(point.point.commit_time_ns) <= within {
-                    keep(point, Reason::Within);
+        if let (Some(within), Some((_, end))) = (self.within_ns, newest_first.first()) {
+            for (number, time) in &newest_first {
+                if end.abs_diff(*time) <= within {
+                    keep(*number, Reason::Within);
                 }
             }
         }
@@ -135,7 +154,7 @@ impl Keep {
 }
 
 /// The reasons of one point in words.
-pub(super) fn reasons(reasons: &BTreeSet<Reason>) -> String {
+pub fn reasons(reasons: &BTreeSet<Reason>) -> String {
     let words: Vec<String> = reasons.iter().map(|reason| alloc::format!("{reason}")).collect();
     words.join(", ")
 }

@@ -5,8 +5,8 @@
 //! which [`crate::engine::Engine::enter_epoch`] goes on with.
 use super::log_object::LogObject;
 use crate::engine::{Engine, Identity, ReplayEnd};
-use crate::error::{At, Error, Result};
-use crate::format::{End, Features, Frame, LogExpectation, LogHeader, LogScan};
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::format::{CommitKind, End, Features, Frame, LogExpectation, LogHeader, LogScan};
 use crate::head::Position;
 use crate::ids::{Chain, Epoch, Lineage, Lsn};
 use alloc::vec::Vec;
@@ -69,6 +69,15 @@ impl LogAssembly {
                     "commit {} does not follow the history before it",
                     frame.head.lsn
                 )));
+            }
+            if frame.head.kind == CommitKind::Attach {
+                return Err(Error::new(
+                    ErrorKind::NotRestorable,
+                    alloc::format!(
+                        "commit {} attaches segments that no log holds: restore to a moment before it, or to one that a point behind it starts from",
+                        frame.head.lsn
+                    ),
+                ));
             }
             let start = usize::try_from(frame.offset).unwrap_or(usize::MAX);
             let len = usize::try_from(frame.len_unpadded()).unwrap_or(usize::MAX);

@@ -32,6 +32,9 @@ pub struct LogObject {
     pub len: u64,
     /// BLAKE3 of all of them.
     pub blake3: Hash,
+    /// The first and the last of its commits that attach segments; `None` when none does. No log holds their points, so no
+    /// replay passes them.
+    pub attached: Option<(Lsn, Lsn)>,
 }
 
 impl LogObject {
@@ -43,6 +46,14 @@ impl LogObject {
     /// Where its last commit leaves the history.
     pub fn end(&self) -> Position {
         Position { lsn: self.last_lsn, commit_time_ns: self.last_commit_time_ns, chain: self.chain }
+    }
+
+    /// The last of its commits that a replay reaches from the state after commit `from`.
+    pub fn reach(&self, from: Lsn) -> Lsn {
+        match self.attached {
+            Some((first, last)) if last > from => first.saturating_sub(1).max(from),
+            _ => self.last_lsn,
+        }
     }
 
     /// What must hold of every one, wherever it was read.
@@ -57,6 +68,11 @@ impl LogObject {
         } else if commits.is_none_or(|commits| i128::from(commits) > ns) {
             // Commit times ascend, by a nanosecond at least.
             "its commits or their times are out of order"
+        } else if self
+            .attached
+            .is_some_and(|(first, last)| first > last || first < self.first_lsn || last > self.last_lsn)
+        {
+            "commits of other logs attach segments in it"
         } else if self.len <= LOG_HEADER_LEN as u64 {
             "it is too short for a commit"
         } else {

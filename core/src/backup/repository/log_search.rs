@@ -5,7 +5,7 @@
 use crate::backup::LogCopy;
 use crate::engine::{LogPart, Snapshot};
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::format::{EpochParent, LOG_HEADER_LEN, LogExpectation, LogScan, log_file_name};
+use crate::format::{CommitKind, EpochParent, LOG_HEADER_LEN, LogExpectation, LogScan, log_file_name};
 use crate::head::Position;
 use crate::ids::{Epoch, Lineage, Lsn};
 use crate::source::ByteRange;
@@ -189,6 +189,8 @@ pub struct LogContent {
     pub end: Position,
     /// Points that its commits add.
     pub points: u64,
+    /// The first and the last of its commits that attach segments.
+    pub attached: Option<(Lsn, Lsn)>,
 }
 
 impl LogCopy {
@@ -220,9 +222,17 @@ pub(super) fn read_log(
         let time = frame.head.commit_time_ns;
         let end = Position { lsn: frame.head.lsn, commit_time_ns: time, chain: frame.chain };
         let points = u64::from(frame.head.points);
+        let attaches = (frame.head.kind == CommitKind::Attach).then_some((end.lsn, end.lsn));
         content = Some(match content {
-            None => LogContent { first_commit_time_ns: time, end, points },
-            Some(before) => LogContent { end, points: before.points.saturating_add(points), ..before },
+            None => LogContent { first_commit_time_ns: time, end, points, attached: attaches },
+            Some(before) => LogContent {
+                end,
+                points: before.points.saturating_add(points),
+                attached: before
+                    .attached
+                    .map_or(attaches, |(first, last)| Some((first, attaches.map_or(last, |(_, last)| last)))),
+                ..before
+            },
         });
     }
     match scan.end() {

@@ -8,6 +8,7 @@ mod container;
 mod continuation;
 mod delta_plan;
 mod delta_text;
+mod destination_note;
 mod gathered;
 mod ground;
 mod hints;
@@ -40,10 +41,11 @@ pub use claim::{CLAIM_LEN_MAX, Claim, JobId, Void};
 pub use container::{ObjectRange, ObjectSource, Place, PointContainer, PointPiece, PointSource};
 pub use continuation::Continuation;
 pub use delta_plan::DeltaPlan;
+pub use destination_note::{DESTINATION_LEN_MAX, DESTINATION_NAME, DestinationNote};
 pub use ground::{Condemned, Ground, MoveTable, PreviousState};
 pub use hints::{BackupState, MANIFEST_LEN_MAX, Manifest, ManifestPoint, STATE_LEN_MAX};
 pub use inventory::{Claimed, Inventory};
-pub use keep::{Keep, Kept, Reason};
+pub use keep::{Keep, Kept, Reason, reasons};
 pub use list::{KeptContainer, KeptObject, ListItem, ListKind, LocatedSegment, MetricName, PointLists};
 pub use list_page::{
     LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page,

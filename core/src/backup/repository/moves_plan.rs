@@ -1,7 +1,7 @@
 //! Moves plan: the needed segments of objects that are mostly dead, in one new container.
 //!
-//! The new record is complete: it repeats the places that the record before it names. Only once it is there may a prune
-//! condemn the old objects. Records of points are not touched.
+//! The new record is complete: it repeats the places of the record before it that a point still needs. Only once it is there
+//! may a prune condemn the old objects. Records of points are not touched.
 use super::claim::JobId;
 use super::container::{ObjectRange, PointPiece};
 use super::gathered::GatheredFile;
@@ -35,8 +35,8 @@ pub struct MovesPlan {
 }
 
 impl MovesPlan {
-    /// Moves what is needed out of the containers of `vacate`. `needed` are the segments of all points that stay, each as
-    /// its list says; `newest` is any of the points, for the identity; `before` is the newest record of moves below `entry`.
+    /// Moves what is needed out of the containers of `vacate`. `needed` are the segments of every point that no mark condemns, each
+    /// as its list says, read when every claim below `entry` was closed; `newest` is any of the points, for the identity; `before` is the newest record of moves below `entry`.
     pub fn new(
         entry: Entry,
         vacate: &BTreeSet<Entry>,
@@ -44,14 +44,18 @@ impl MovesPlan {
         newest: &PointRecord,
         before: &MoveTable,
     ) -> Result<Self> {
-        let mut places: BTreeMap<Hash, LocatedSegment> =
-            before.places().map(|place| (place.entry.summary.identity, *place)).collect();
+        let mut places: BTreeMap<Hash, LocatedSegment> = BTreeMap::new();
         let mut moved: BTreeMap<Hash, LocatedSegment> = BTreeMap::new();
-        let listed: Vec<LocatedSegment> = needed.into_iter().collect();
-        for segment in listed.iter().map(|segment| before.locate(segment)) {
-            let segment = segment?;
+        let mut vacated = vacate.clone();
+        for listed in needed {
+            let (segment, identity) = (before.locate(&listed)?, listed.entry.summary.identity);
+            if segment.home != listed.home {
+                // It was moved before: its place is repeated, or is a new one.
+                vacated.insert(listed.home);
+                places.insert(identity, segment);
+            }
             if vacate.contains(&segment.home) {
-                moved.insert(segment.entry.summary.identity, segment);
+                moved.insert(identity, segment);
             }
         }
         if moved.is_empty() {
@@ -68,8 +72,6 @@ impl MovesPlan {
             let place = LocatedSegment { entry: *entry_here, home: entry };
             places.insert(entry_here.summary.identity, place);
         }
-        let mut vacated: BTreeSet<Entry> = before.vacated().copied().collect();
-        vacated.extend(vacate);
         let containers = places.values().map(|place| place.home).collect();
         let mut items: Vec<LocatedSegment> = places.into_values().collect();
         items.sort_by_key(LocatedSegment::order);

@@ -78,6 +78,9 @@ struct LogFields {
     chain: String,
     len: String,
     blake3: String,
+    /// First and last commit that attaches segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attached: Option<[String; 2]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -169,6 +172,7 @@ impl From<&LogObject> for LogFields {
             chain: log.chain.to_hex(),
             len: log.len.to_string(),
             blake3: log.blake3.to_hex(),
+            attached: log.attached.map(|(first, last)| [first.to_string(), last.to_string()]),
         }
     }
 }
@@ -195,6 +199,10 @@ impl LogFields {
             chain: exact("log.chain", &self.chain, Chain::from_hex)?,
             len: number("log.len", &self.len)?,
             blake3: exact("log.blake3", &self.blake3, Hash::from_hex)?,
+            attached: match &self.attached {
+                Some([first, last]) => Some((number("log.attached", first)?, number("log.attached", last)?)),
+                None => None,
+            },
         })
     }
 }

@@ -13,7 +13,9 @@ use super::point_record::PointRecord;
 use super::prune_record::PruneRecord;
 use super::record::EntryRecord;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::{HEADER_AREA_LEN, padded};
 use crate::ids::{Epoch, Hash};
+use crate::text::human_bytes;
 use crate::time::format_timestamp;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -34,12 +36,20 @@ pub struct PrunePlan {
     pub needed: BTreeSet<ObjectName>,
     /// Claims that are not closed: nothing is deleted while there is one.
     pub unfinished: Vec<PointNumber>,
-    /// Containers of which less than half is needed, with the bytes that are.
+    /// Containers of which less than half is needed, with the bytes that are, when moving them pays.
     pub mostly_dead: Vec<(Entry, u64)>,
     /// Objects that an earlier mark condemned: most are gone by now; see [`PrunePlan::forget`].
     pub recondemned: BTreeSet<ObjectName>,
     settled_below: PointNumber,
     lines: Vec<(Entry, i64)>,
+    /// Lengths of every object that a record tells of.
+    lens: BTreeMap<ObjectName, u64>,
+    /// Objects that the records of points that stay say to have brought.
+    told: BTreeSet<ObjectName>,
+    /// Records that are there and go.
+    going: BTreeSet<Entry>,
+    /// Objects of `recondemned` that are gone.
+    absent: BTreeSet<ObjectName>,
 }
 
 impl PrunePlan {
@@ -99,7 +109,9 @@ impl PrunePlan {
         if let Some(moves) = inventory.newest_moves() {
             needed.extend(moves.segments.iter().map(ListPageRef::name));
         }
-        needed.extend(window(inventory, keep, &kept));
+        let gone = inventory.condemned();
+        // A log that an earlier window let go does not come back by a longer one.
+        needed.extend(window(inventory, keep, &kept).into_iter().filter(|name| gone.spares(name)));
         // Each segment counts once, however many points need it.
         let mut bytes: BTreeMap<(Entry, Hash), u64> = BTreeMap::new();
         for page in &pages {
@@ -109,10 +121,13 @@ impl PrunePlan {
             }
         }
         let mut by_container: BTreeMap<Entry, u64> = BTreeMap::new();
-        bytes.iter().for_each(|((home, _), len)| *by_container.entry(*home).or_default() += len);
+        for ((home, _), len) in &bytes {
+            // What follows a segment starts at the next page of the medium.
+            *by_container.entry(*home).or_default() += padded(*len).unwrap_or(*len);
+        }
 
         let known = inventory.objects();
-        let gone = inventory.condemned();
+        let lens = inventory.lens();
         let mut condemned_entries: BTreeSet<Entry> = inventory.superseded();
         condemned_entries.extend(inventory.points().filter(|point| !stays(point)).map(|point| point.entry));
         condemned_entries.extend(gone.entries.iter().copied());
@@ -125,20 +140,16 @@ impl PrunePlan {
             |name: &&ObjectName| condemned_entries.contains(&name.entry) || !inventory.has(name.entry);
         let kept_objects =
             needed.iter().filter(outlives).filter_map(|name| known.get(name).copied().flatten()).collect();
-        let mut mostly_dead: Vec<(Entry, u64)> = by_container
-            .into_iter()
-            .filter(|(home, needed)| {
-                if home.kind == EntryKind::Base && kept.contains_key(&home.number) {
-                    return false;
-                }
-                let len = known.get(&home.container()).copied().flatten().map(|object| object.content().0);
-                len.is_some_and(|len| needed.saturating_mul(2) < len)
-            })
-            .collect();
-        mostly_dead.sort_unstable();
+        let mostly_dead = mostly_dead(&kept, by_container, &lens);
         let settled_below = inventory.settled_below();
         condemned_entries.retain(|entry| entry.number >= settled_below || inventory.has(*entry));
         let lines = inventory.points().map(|point| (point.entry, point.point.commit_time_ns)).collect();
+        let going = condemned_entries.iter().filter(|entry| inventory.has(**entry)).copied().collect();
+        let told = inventory
+            .points()
+            .filter(stays)
+            .flat_map(|point| point.brought().map(|(name, _)| name))
+            .collect();
         Ok(Self {
             kept,
             condemned_entries,
@@ -150,13 +161,50 @@ impl PrunePlan {
             recondemned,
             settled_below,
             lines,
+            lens,
+            told,
+            going,
+            absent: BTreeSet::new(),
         })
     }
 
-    /// Leaves out objects that an earlier prune has deleted: those of [`PrunePlan::recondemned`] that are not there. Names are
-    /// never used again, so what is gone stays gone; one that is there after all would be an orphan, and no harm.
+    /// Takes note which of [`PrunePlan::recondemned`] are not there any more. The next mark leaves them out, but for those that the
+    /// record of a point that stays names: it goes on saying that they are gone. Names are never used again.
     pub fn forget(&mut self, absent: &BTreeSet<ObjectName>) {
-        self.condemned_objects.retain(|name| !self.recondemned.contains(name) || !absent.contains(name));
+        self.absent = absent.intersection(&self.recondemned).copied().collect();
+        self.condemned_objects.retain(|name| !self.absent.contains(name) || self.told.contains(name));
+    }
+
+    /// Every point that was there, in order, with the commit time of its end, Unix ns.
+    pub fn points(&self) -> impl Iterator<Item = (Entry, i64)> {
+        self.lines.iter().copied()
+    }
+
+    /// Points that go, in order.
+    pub fn removed(&self) -> impl Iterator<Item = Entry> {
+        self.lines.iter().map(|(entry, _)| *entry).filter(|entry| !self.kept.contains_key(&entry.number))
+    }
+
+    /// Objects that go and are there, as far as [`PrunePlan::forget`] was told, each with its bytes where a record tells them.
+    pub fn deletions_planned(&self) -> impl Iterator<Item = (&ObjectName, Option<u64>)> {
+        let there = self.condemned_objects.iter().filter(|name| !self.absent.contains(name));
+        there.map(|name| (name, self.len_of(name)))
+    }
+
+    /// Bytes of the objects that go.
+    pub fn bytes_freed(&self) -> u64 {
+        self.deletions_planned().filter_map(|(_, len)| len).fold(0, u64::saturating_add)
+    }
+
+    /// The length that a record says an object to have.
+    pub fn len_of(&self, name: &ObjectName) -> Option<u64> {
+        self.lens.get(name).copied()
+    }
+
+    /// True when there is nothing to delete but an earlier mark, which does its work where it is.
+    pub fn is_idle(&self) -> bool {
+        let is_mark = |entry: &Entry| entry.kind == EntryKind::Prune;
+        self.going.iter().all(is_mark) && self.deletions_planned().all(|(name, _)| is_mark(&name.entry))
     }
 
     /// The mark and the pages it names, which are written before it.
@@ -198,6 +246,30 @@ impl PrunePlan {
     }
 }
 
+/// Containers of which less than half is needed, with those bytes; none where moving would not free twice what it writes.
+/// Header areas count as neither dead nor alive, so that what was moved is never moved again for its smallness.
+fn mostly_dead(
+    kept: &Kept,
+    needed: BTreeMap<Entry, u64>,
+    lens: &BTreeMap<ObjectName, u64>,
+) -> Vec<(Entry, u64)> {
+    let (mut found, mut freed, mut written) = (Vec::new(), 0u64, HEADER_AREA_LEN);
+    for (home, needed) in needed {
+        // A base opens by hand: its files stay as long as its record does.
+        let opens = home.kind == EntryKind::Base && kept.contains_key(&home.number);
+        let Some(len) = lens.get(&home.container()).filter(|_| !opens) else { continue };
+        if needed.saturating_mul(2) < len.saturating_sub(HEADER_AREA_LEN) {
+            found.push((home, needed));
+            freed = freed.saturating_add(*len);
+            written = written.saturating_add(needed);
+        }
+    }
+    if freed < written.saturating_mul(2) {
+        found.clear();
+    }
+    found
+}
+
 /// Log objects that the moments between kept points, or those in the window, need.
 fn window(inventory: &Inventory, keep: &Keep, kept: &Kept) -> BTreeSet<ObjectName> {
     let stay = || inventory.points().filter(|point| kept.contains_key(&point.number()));
@@ -228,11 +300,12 @@ impl fmt::Display for PrunePlan {
             };
             writeln!(f, "  {:<12} {:<30} {why}", alloc::format!("{entry}"), format_timestamp(*time))?;
         }
-        for name in &self.condemned_objects {
-            writeln!(f, "  delete {name}")?;
+        for (name, len) in self.deletions_planned() {
+            let len = len.map_or("unknown length".into(), human_bytes);
+            writeln!(f, "  delete {name}, {len}")?;
         }
         for (home, needed) in &self.mostly_dead {
-            let needed = crate::text::human_bytes(*needed);
+            let needed = human_bytes(*needed);
             writeln!(f, "  {} is mostly unneeded: {needed} of it are to be moved", home.container())?;
         }
         for number in &self.unfinished {
@@ -240,10 +313,11 @@ impl fmt::Display for PrunePlan {
         }
         write!(
             f,
-            "{} points stay, {} records and {} objects go",
+            "{} points stay, {} points and {} objects go, {} in all",
             self.kept.len(),
-            self.condemned_entries.len(),
-            self.condemned_objects.len()
+            self.removed().count(),
+            self.deletions_planned().count(),
+            human_bytes(self.bytes_freed())
         )
     }
 }

@@ -89,7 +89,7 @@ impl Timeline {
             },
             Moment::Lsn { lsn, epoch } => {
                 let line = self.line_of(epoch, newest)?;
-                self.at_lsn(&line, lsn).map(|from| Resolved::Restore(from.into()))
+                self.at_lsn(&line, lsn, &alloc::format!("LSN {lsn}")).map(|from| Resolved::Restore(from.into()))
             }
             Moment::CommitTime { time_ns, epoch } => {
                 let line = self.line_of(epoch, newest)?;
@@ -107,7 +107,7 @@ impl Timeline {
         if scan.is_open && lsn >= scan.lsn_max && !exactly {
             return Err(self.refuse(&line, &asked_time(scan.time_ns), lsn, lsn.saturating_add(1)));
         }
-        let mut from = self.at_lsn(&line, lsn)?;
+        let mut from = self.at_lsn(&line, lsn, &asked_time(scan.time_ns))?;
         if let Some(found) = found.filter(|found| found.lsn == lsn) {
             from.at.commit_time_ns = Some(found.commit_time_ns);
         }
@@ -148,14 +148,13 @@ impl Timeline {
         RestoreFrom { start: point.clone(), legs: [leg].into(), at }
     }
 
-    fn at_lsn(&self, line: &[Branch], lsn: Lsn) -> Result<RestoreFrom> {
-        let asked = || alloc::format!("LSN {lsn}");
+    fn at_lsn(&self, line: &[Branch], lsn: Lsn, asked: &str) -> Result<RestoreFrom> {
         // The newest lists at or before the commit. Those of an epoch that begins right behind it hold the same state.
         let found = line.iter().enumerate().rev().find_map(|(index, branch)| {
             let starts = self.starts(branch).filter(|point| point.checkpoint.lsn <= lsn);
             starts.max_by_key(|point| (point.checkpoint.lsn, point.number())).map(|point| (index, point))
         });
-        let Some((first, start)) = found else { return Err(self.refuse(line, &asked(), lsn, lsn)) };
+        let Some((first, start)) = found else { return Err(self.refuse(line, asked, lsn, lsn)) };
         // The epoch that the commit is of: the last one that starts before it.
         let owner = line.iter().rposition(|branch| branch.from < lsn).unwrap_or(0).max(first);
         let (mut legs, mut at, mut time) =
@@ -165,8 +164,11 @@ impl Timeline {
             let mut logs = Vec::new();
             while at < until {
                 let Some(log) = self.log_behind(branch, at) else {
-                    return Err(self.refuse(line, &asked(), lsn, lsn));
+                    return Err(self.refuse(line, asked, lsn, lsn));
                 };
+                if log.reach(at) < until.min(log.last_lsn) {
+                    return Err(self.refuse(line, asked, lsn, lsn));
+                }
                 time = (log.last_lsn <= until).then_some(log.last_commit_time_ns);
                 at = log.last_lsn.min(until);
                 logs.push(*log);
@@ -218,7 +220,7 @@ impl Timeline {
             }
         }
         match self.ends_before(line, index, at, time_ns) {
-            true => self.at_lsn(line, at).map(|from| Resolved::Restore(from.into())),
+            true => self.at_lsn(line, at, &asked).map(|from| Resolved::Restore(from.into())),
             false => Err(self.refuse(line, &asked, at, at.saturating_add(1))),
         }
     }

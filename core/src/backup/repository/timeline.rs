@@ -3,6 +3,7 @@
 //! It is made from records alone, in any order, some of them damaged. What it keeps true: a moment is called restorable
 //! only where a point's lists and an unbroken row of log objects lead to it. A damaged record is kept as damage.
 use super::continuation::Continuation;
+use super::ground::Condemned;
 use super::list::KeptObject;
 use super::log_object::LogObject;
 use super::name::Entry;
@@ -96,6 +97,18 @@ impl Timeline {
             it.epochs.insert(point.point.epoch, point.identity());
         }
         Ok(it)
+    }
+
+    /// Without what a mark condemns: points that are going, and logs of points that stay. Either may be gone already.
+    #[must_use]
+    pub fn without(mut self, condemned: &Condemned) -> Self {
+        self.points.retain(|point| !condemned.entries.contains(&point.entry));
+        for logs in self.logs.values_mut() {
+            logs.retain(|log| condemned.spares(&log.name()));
+        }
+        let left: BTreeSet<Epoch> = self.points.iter().map(|point| point.point.epoch).collect();
+        self.epochs.retain(|epoch, _| left.contains(epoch));
+        self
     }
 
     /// The points, in order of number.
@@ -212,12 +225,19 @@ impl Timeline {
         let mut last = start;
         while last.lsn < branch.to {
             let Some(log) = self.log_behind(branch, last.lsn) else { break };
-            let whole = log.last_lsn <= branch.to;
+            let end = log.reach(last.lsn).min(branch.to);
+            if end <= last.lsn {
+                break;
+            }
+            let whole = end == log.last_lsn;
             last = SpanEnd {
                 epoch: branch.identity.epoch,
-                lsn: log.last_lsn.min(branch.to),
+                lsn: end,
                 commit_time_ns: whole.then_some(log.last_commit_time_ns),
             };
+            if !whole {
+                break;
+            }
         }
         last
     }

@@ -16,7 +16,8 @@ pub use downsampling::{Derived, DownsamplingBatch, DownsamplingRun};
 use super::Engine;
 use crate::catalog::StoredPolicy;
 use crate::format::{
-    DIRTY_MAX, Expired, Policies, PolicyState, Rule, RuleState, SeriesSet, Settings, Tombstone,
+    AttachedSegment, DIRTY_MAX, Expired, Policies, PolicyState, Rule, RuleState, SeriesSet, Settings,
+    Tombstone,
 };
 use crate::head::{Dictionary, Position};
 use crate::ids::{Lsn, SeriesId};
@@ -214,6 +215,34 @@ impl Engine {
         for (id, range) in ranges_of(&self.dictionary, runs, timestamps) {
             if metric == Some(id.metric()) && range.overlaps(&claim.range) {
                 spans::insert(&mut claim.touched, spans::windows_over(range, rule.window()));
+                spans::bound(&mut claim.touched, DIRTY_MAX);
+            }
+        }
+    }
+
+    /// Takes note of segments that a commit attaches: each may hold points of every metric between its first and last.
+    pub(super) fn note_attached(&mut self, segments: &[AttachedSegment]) {
+        if self.policy.policies.rules.is_empty() {
+            return;
+        }
+        for summary in segments.iter().map(|segment| segment.summary).filter(|it| it.points > 0) {
+            // Whatever a frame says: there are no more metrics than these.
+            let end = summary.series_max.metric().saturating_add(1).min(self.dictionary.metric_numbers().end);
+            for number in summary.series_min.metric()..end {
+                self.policy.touch_metric(number, summary.time, &self.dictionary);
+            }
+        }
+    }
+
+    /// Takes note of segments that a prepared commit will attach.
+    pub(super) fn note_prepared_attached(&mut self, segments: &[AttachedSegment]) {
+        let Policy { policies, claim: Some(claim), .. } = &mut self.policy else { return };
+        let Some(rule) = policies.rules.iter().find(|rule| rule.id == claim.rule) else { return };
+        let Some(number) = self.dictionary.metric_number(&rule.metric) else { return };
+        for summary in segments.iter().map(|segment| segment.summary) {
+            let metrics = summary.series_min.metric()..=summary.series_max.metric();
+            if metrics.contains(&number) && summary.time.overlaps(&claim.range) {
+                spans::insert(&mut claim.touched, spans::windows_over(summary.time, rule.window()));
                 spans::bound(&mut claim.touched, DIRTY_MAX);
             }
         }

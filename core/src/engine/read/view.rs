@@ -125,11 +125,20 @@ impl Engine {
     /// The series that `selector` selects, limited to `range`, as of the last visible commit. Costs a look at the index of
     /// their tags and a copy of their names and unsealed points; no I/O.
     pub fn view(&mut self, selector: &Selector, range: TimeRange) -> Result<NameStep<ReadView>> {
+        match self.select(selector, Scope::Visible) {
+            NameStep::Ready(ids) => self.view_of(ids, range),
+            NameStep::Load(load) => Ok(NameStep::Load(load)),
+        }
+    }
+
+    /// [`Engine::view`] of series by number, ascending.
+    pub fn view_of(&mut self, ids: Vec<SeriesId>, range: TimeRange) -> Result<NameStep<ReadView>> {
         let position = self.log.settled;
-        let ids = match self.select(selector, Scope::Visible) {
-            NameStep::Ready(ids) => ids,
-            NameStep::Load(load) => return Ok(NameStep::Load(load)),
-        };
+        let mut metrics: Vec<u32> = ids.iter().map(|id| id.metric()).collect();
+        metrics.dedup();
+        if let Some(load) = self.load_of(metrics) {
+            return Ok(NameStep::Load(load));
+        }
         let names = self.dictionary.names(&ids)?;
         let mut series = SeriesView::of_names(ids, names);
         if self.unsealed_points() > 0 {

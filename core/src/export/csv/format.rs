@@ -7,7 +7,6 @@ use super::convert::{check_limits, read_timestamp, read_value};
 use crate::error::{Error, Result};
 use crate::export::convert::check_options;
 use crate::export::{Context, ReadOptions, ReadResult, Refusal, TextFormat};
-use alloc::string::String;
 
 /// CSV for [`TextReader`](crate::export::TextReader).
 #[derive(Debug, Default)]
@@ -16,8 +15,6 @@ pub struct CsvFormat {
     columns: Option<Columns>,
     cells: Cells,
     boundary: RowBoundary,
-    /// The cells of the tags of the last row that was given, as they stand in it; empty when they can't be told by that.
-    last_tags: String,
 }
 
 impl TextFormat for CsvFormat {
@@ -55,7 +52,7 @@ impl TextFormat for CsvFormat {
             self.columns = Some(read_header(&mut self.cells, record, quoted, context.options)?);
             return Ok(());
         };
-        let cells = self.cells.cut(record, quoted).map_err(Refusal::Structure)?;
+        let cells = self.cells.cut(record, quoted, columns.tags_from).map_err(Refusal::Structure)?;
         if cells.len() != columns.count {
             return Err(Refusal::Structure(Error::invalid(alloc::format!(
                 "the row has {} cells where the header has {}",
@@ -71,18 +68,22 @@ impl TextFormat for CsvFormat {
             None => options.metric.as_deref().unwrap_or_default(),
         };
         let extra_tags = &options.extra_tags;
-        // Neighbours often differ only in front of their tags. Undone quotes could make different cells look alike.
-        let tags = columns.tags_from.filter(|_| !quoted).map_or("", |first| cells.text_from(first));
-        let repeats_tags = !tags.is_empty() && tags == self.last_tags;
-        let row =
-            CsvRow { cells, columns, extra_tags, metric, timestamp, value, line: context.line, repeats_tags };
+        let (repeats_tags, tags_text) = (cells.repeats_tail(), cells.tail());
+        let row = CsvRow {
+            cells,
+            columns,
+            extra_tags,
+            metric,
+            timestamp,
+            value,
+            line: context.line,
+            repeats_tags,
+            tags_text,
+        };
         check_limits(&row, &options.limits)?;
         *context.time_unit = time_unit;
         context.give(row, sink)?;
-        if !repeats_tags {
-            self.last_tags.clear();
-            self.last_tags.push_str(tags);
-        }
+        self.cells.taken();
         Ok(())
     }
 
@@ -106,7 +107,7 @@ impl TextFormat for CsvFormat {
 }
 
 fn read_header(cells: &mut Cells, record: &[u8], quoted: bool, options: &ReadOptions) -> Result<Columns> {
-    let header = cells.cut(record, quoted)?;
+    let header = cells.cut(record, quoted, None)?;
     let columns = Columns::read(header, options.metric.as_deref(), &options.extra_tags)?;
     columns.tags.iter().try_for_each(|tag| options.limits.check_name("tag key", &tag.key))?;
     check_options(options)?;

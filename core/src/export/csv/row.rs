@@ -16,6 +16,8 @@ pub struct CsvRow<'a> {
     pub(super) value: f64,
     pub(super) line: u64,
     pub(super) repeats_tags: bool,
+    /// See [`TextPoint::tags_text`].
+    pub(super) tags_text: &'a str,
 }
 
 impl TextPoint for CsvRow<'_> {
@@ -27,8 +29,8 @@ impl TextPoint for CsvRow<'_> {
         self.repeats_tags
     }
     #[inline]
-    fn has_columns(&self) -> bool {
-        true
+    fn tags_text(&self) -> &str {
+        self.tags_text
     }
 }
 

@@ -276,7 +276,8 @@ fn rows_that_repeat_the_tags_before_them_say_so_and_no_others_do() {
         (2.0, true),
         (3.0, false),
         (4.0, true),
-        (6.0, true),
+        // A refused row stands between it and the row that it repeats.
+        (6.0, false),
         (6.0, false),
         (7.0, false),
         (8.0, true),

@@ -61,26 +61,27 @@ impl TextFormat for JsonFormat {
         context: &mut Context<'_>,
         sink: &mut dyn FnMut(TextRow<'_>) -> Result<()>,
     ) -> ReadResult {
-        let (lead, object) = record.split_at_checked(self.lead(record)).unwrap_or((record, &[]));
-        let opens = self.read_lead(lead)?;
-        if object.is_empty() {
-            return Ok(());
+        let mut rest = record;
+        loop {
+            let (lead, element) = rest.split_at_checked(self.lead(rest)).unwrap_or((rest, &[]));
+            let opens = self.read_lead(lead)?;
+            if element.is_empty() {
+                return Ok(());
+            }
+            if !opens {
+                return Err(self.out_of_place(element).into());
+            }
+            self.place = Place::Inside;
+            context.line += memchr::memchr_iter(b'\n', lead).count() as u64;
+            if element.starts_with(b"{") {
+                return read_point(&mut self.object, utf8(element, "object")?, context, sink);
+            }
+            // What is no object ends by itself: the object behind it is in the same record, and is good.
+            let (scalar, behind) = element.split_at_checked(scalar_len(element)).unwrap_or((element, &[]));
+            context
+                .skip_part(Error::invalid(alloc::format!("expected an object, not {}", shorten(scalar))))?;
+            rest = behind;
         }
-        if !opens {
-            let shown = shorten(object);
-            let problem = match self.place {
-                Place::Before => {
-                    "the file is not an array [..] of objects; with one object a line it is jsonl"
-                }
-                Place::Inside => "no comma before",
-                Place::Behind => "text follows the end of the array:",
-            };
-            return Err(Error::invalid(alloc::format!("{problem} {shown}")).into());
-        }
-        self.place = Place::Inside;
-        let text = utf8(object, "object")?;
-        context.line += memchr::memchr_iter(b'\n', lead).count() as u64;
-        read_point(&mut self.object, text, context, sink)
     }
 
     fn cut_off(&self) -> Option<Error> {
@@ -99,6 +100,15 @@ impl TextFormat for JsonFormat {
 }
 
 impl JsonFormat {
+    /// The error of an element that may not start where it does.
+    fn out_of_place(&self, element: &[u8]) -> Error {
+        let problem = match self.place {
+            Place::Before => "the file is not an array [..] of objects; with one object a line it is jsonl",
+            Place::Inside => "no comma before",
+            Place::Behind => "text follows the end of the array:",
+        };
+        Error::invalid(alloc::format!("{problem} {}", shorten(element)))
+    }
     /// Reads what stands before an object, or at the end of the text: white space, commas, brackets. Answers whether an
     /// object may follow.
     fn read_lead(&mut self, lead: &[u8]) -> Result<bool> {
@@ -133,4 +143,22 @@ impl JsonFormat {
 /// True for what stands between objects.
 fn is_lead(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b'[' | b']')
+}
+
+/// Bytes of an element that is no object, at least one: a string to its closing quote, anything else to what ends it.
+fn scalar_len(element: &[u8]) -> usize {
+    if !element.starts_with(b"\"") {
+        let ends = |byte: &u8| is_lead(*byte) || matches!(byte, b'{' | b'"');
+        return element.iter().skip(1).position(ends).map_or(element.len(), |at| at + 1);
+    }
+    let mut is_escaped = false;
+    for (at, byte) in element.iter().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    element.len()
 }

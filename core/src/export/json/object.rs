@@ -65,6 +65,7 @@ pub(in crate::export) fn read_point(
         value,
         line: context.line,
         repeats_tags: false,
+        tags_text: "",
     };
     context.give(row, sink)
 }

@@ -172,6 +172,19 @@ fn bad_objects_are_skipped_one_by_one_and_a_file_that_was_cut_off_is_an_error() 
 }
 
 #[test]
+fn an_element_that_is_no_object_does_not_take_the_next_object_with_it() {
+    let a = r#"{"timestamp":1,"metric":"m","value":1}"#;
+    let text = format!("[null,\n{a}, 5 ,true,{a},\n\"a{{,]\\\"\",{a},[],{a},\n\"b\"\n]");
+    let (rows, report, result) = testing::read_pieces::<JsonFormat>(&[text.as_bytes()], skip());
+    result.unwrap();
+    // Without the object behind an array inside the array: that is one record.
+    assert_eq!((rows.len(), report.skipped), (3, 6));
+    assert!(report.examples[0].message.contains("null"), "{:?}", report.examples);
+    let fails = error_of::<JsonFormat>(&format!("[{a},null,{a}]"));
+    assert!(fails.contains("expected an object, not \"null\""), "{fails}");
+}
+
+#[test]
 fn the_metric_the_tags_and_the_unit_can_be_given_for_the_whole_file() {
     let options = ReadOptions {
         metric: Some("m".into()),

@@ -20,6 +20,8 @@ pub struct LineFormat {
     fields: Vec<(Piece, f64)>,
     /// Fields that can't be stored.
     refused: Vec<Error>,
+    /// Where the tags stand in the line, escapes and all.
+    tags: (usize, usize),
     /// Measurement, a point, the field.
     metric: String,
 }
@@ -79,9 +81,11 @@ impl LineFormat {
         if measurement.start == measurement.end {
             return Err(Error::invalid("the line starts with a comma: the measurement has no name"));
         }
+        let tags_from = at;
         while bytes.get(at) == Some(&b',') {
             at = self.read_tag(line, at + 1)?;
         }
+        self.tags = (tags_from, at);
         at = skip_spaces(bytes, at);
         if at == bytes.len() {
             return Err(Error::invalid("the line has no fields; it is measurement,tag=value field=1.5 time"));
@@ -146,7 +150,7 @@ impl LineFormat {
         context: &mut Context<'_>,
         sink: &mut dyn FnMut(TextRow<'_>) -> Result<()>,
     ) -> ReadResult {
-        let Self { texts, fields, refused, metric, .. } = self;
+        let Self { texts, fields, refused, metric, tags, .. } = self;
         let options = context.options;
         let measurement = texts.get(line, measurement);
         metric.clear();
@@ -166,6 +170,7 @@ impl LineFormat {
             refused.clear();
             return Err(Refusal::Record(error));
         }
+        let tags_text = line.get(tags.0..tags.1).unwrap_or_default();
         for (index, &(key, value)) in fields.iter().enumerate() {
             set_metric(metric, measurement, texts.get(line, key));
             let row = TextRow {
@@ -177,6 +182,7 @@ impl LineFormat {
                 value,
                 line: context.line,
                 repeats_tags: index > 0,
+                tags_text,
             };
             context.give(row, sink)?;
         }

@@ -1,33 +1,89 @@
-//! Body of a container: the pieces of a plan, read from the database's file while it is in use.
+//! Body of a container: the pieces of a plan, read from the database's file while it is in use, or from objects.
+use super::objects::Objects;
 use crate::destination::Body;
 use crate::error::{Error, Result};
 use crate::files::data_file::DataFile;
+use chronicle_core::backup::repository::{ObjectRange, PointPiece};
 use chronicle_core::backup::{PackedFile, Piece};
 use chronicle_core::ids::Hash;
 
 /// Windows in which a body is read to be hashed.
 const WINDOW_BYTES: usize = 1 << 20;
 
-/// A packed file that is never written down here. The snapshot it was planned from pins what it reads.
+/// A packed file that is never written down here, piece by piece from where its bytes lie.
 pub(super) struct ContainerBody<'a> {
-    data: &'a DataFile,
     /// Each piece with the offset at which it begins.
-    pieces: Vec<(u64, Piece<'a>)>,
+    pieces: Vec<(u64, Part<'a>)>,
     len: u64,
+}
+
+/// Where a piece lies.
+enum Part<'a> {
+    /// In the database's file, from this offset on. The snapshot that the plan was made from pins it.
+    Data(&'a DataFile, u64, u64),
+    /// In an object.
+    Object(&'a Objects, ObjectRange),
+    /// Here.
+    Bytes(&'a [u8]),
+    /// Nowhere.
+    Zeros(u64),
 }
 
 impl<'a> ContainerBody<'a> {
     pub(super) fn new(data: &'a DataFile, file: &'a PackedFile) -> Self {
-        let mut at = 0u64;
-        let pieces = file
-            .pieces()
-            .map(|piece| {
-                let start = at;
-                at = at.saturating_add(piece.len());
-                (start, piece)
+        Self::of(file.pieces().map(|piece| match piece {
+            Piece::Copy(from) => Part::Data(data, from.offset, from.len),
+            Piece::Bytes(bytes) => Part::Bytes(bytes),
+            Piece::Zeros(len) => Part::Zeros(len),
+        }))
+    }
+
+    /// Of segments that lie in objects.
+    pub(super) fn gathered(objects: &'a Objects, pieces: impl Iterator<Item = PointPiece<'a>>) -> Self {
+        Self::of(pieces.map(|piece| match piece {
+            PointPiece::Object(from) => Part::Object(objects, from),
+            PointPiece::Bytes(bytes) => Part::Bytes(bytes),
+            PointPiece::Zeros(len) => Part::Zeros(len),
+        }))
+    }
+
+    fn of(parts: impl Iterator<Item = Part<'a>>) -> Self {
+        let mut len = 0u64;
+        let pieces = parts
+            .map(|part| {
+                let start = len;
+                len = len.saturating_add(part.len());
+                (start, part)
             })
             .collect();
-        Self { data, pieces, len: file.file_len }
+        Self { pieces, len }
+    }
+}
+
+impl Part<'_> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Data(_, _, len) | Self::Zeros(len) => *len,
+            Self::Object(_, from) => from.range.len,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Fills `part` from `skip` on.
+    fn read(&self, skip: u64, part: &mut [u8]) -> Result<()> {
+        match self {
+            Self::Data(data, offset, _) => data.read_into(offset + skip, part)?,
+            Self::Object(objects, from) => {
+                let bytes = objects.range(from.object, from.range.offset + skip, part.len() as u64)?;
+                part.copy_from_slice(&bytes);
+            }
+            Self::Zeros(_) => part.fill(0),
+            Self::Bytes(bytes) => {
+                let from = usize::try_from(skip).ok().and_then(|skip| bytes.get(skip..)?.get(..part.len()));
+                part.copy_from_slice(from.ok_or_else(|| Error::damaged("a plan's bytes are short"))?);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -52,14 +108,7 @@ impl Body for ContainerBody<'_> {
             let skip = offset - start;
             let step = usize::try_from(piece.len() - skip).unwrap_or(usize::MAX).min(buffer.len());
             let (part, rest) = buffer.split_at_mut(step);
-            match piece {
-                Piece::Copy(from) => self.data.read_into(from.offset + skip, part)?,
-                Piece::Zeros(_) => part.fill(0),
-                Piece::Bytes(bytes) => {
-                    let from = usize::try_from(skip).ok().and_then(|skip| bytes.get(skip..)?.get(..step));
-                    part.copy_from_slice(from.ok_or_else(|| Error::damaged("a plan's bytes are short"))?);
-                }
-            }
+            piece.read(skip, part)?;
             (buffer, offset) = (rest, offset + step as u64);
         }
         Ok(())

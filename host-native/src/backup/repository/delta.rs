@@ -2,8 +2,9 @@
 use super::job::Job;
 use super::objects::Objects;
 use super::slot::Slot;
+use super::trial;
 use crate::backup::{BackupManager, Progress};
-use crate::destination::{Destination, FolderDestination, open};
+use crate::destination::{Destination, FolderDestination, Settings, open_with};
 use crate::error::{At, Error, ErrorKind, Result};
 use chronicle_core::backup::repository::{BackupState, DeltaPlan, PointRecord};
 use chronicle_core::engine::Snapshot;
@@ -25,10 +26,15 @@ pub(crate) enum RepositoryPlace {
 
 impl RepositoryPlace {
     pub(super) fn open(&self) -> Result<Objects> {
+        self.open_with(Settings::default())
+    }
+
+    /// What is set applies to what is opened here.
+    fn open_with(&self, settings: Settings) -> Result<Objects> {
         Ok(Objects::new(match self {
             Self::Destination(destination) => Arc::clone(destination),
             Self::Path(path) => match path.to_str() {
-                Some(url) => Arc::from(open(url)?),
+                Some(url) => Arc::from(open_with(url, settings)?),
                 None => Arc::new(FolderDestination::new(path)?),
             },
         }))
@@ -48,6 +54,7 @@ pub fn is_repository(place: &Path) -> Result<bool> {
 pub struct DeltaBackupConfig {
     place: RepositoryPlace,
     pub(super) after: After,
+    settings: Settings,
 }
 
 /// What the new point continues.
@@ -66,12 +73,24 @@ pub(super) enum After {
 impl DeltaBackupConfig {
     /// To the repository at a path or URL.
     pub fn new(repository: impl AsRef<Path>) -> Self {
-        Self { place: RepositoryPlace::Path(repository.as_ref().to_owned()), after: After::Nothing }
+        Self::of(RepositoryPlace::Path(repository.as_ref().to_owned()))
     }
 
     /// To the repository at a destination.
     pub fn to_destination(destination: Arc<dyn Destination>) -> Self {
-        Self { place: RepositoryPlace::Destination(destination), after: After::Nothing }
+        Self::of(RepositoryPlace::Destination(destination))
+    }
+
+    fn of(place: RepositoryPlace) -> Self {
+        Self { place, after: After::Nothing, settings: Settings::default() }
+    }
+
+    /// Declares that one host only ever writes to this repository. Needed where a store lets several creators at once win; each
+    /// report says that it was so. Of a destination that was opened by the caller, it is declared there.
+    #[must_use]
+    pub fn single_writer(mut self) -> Self {
+        self.settings.single_writer = true;
+        self
     }
 
     /// Goes on from the repository that this state is of: an increment. Where it has newer points of this database, the
@@ -94,7 +113,7 @@ impl DeltaBackupConfig {
     }
 
     pub(super) fn objects(&self) -> Result<Objects> {
-        self.place.open()
+        self.place.open_with(self.settings)
     }
 }
 
@@ -121,6 +140,8 @@ pub struct DeltaReport {
     pub bytes_resumed: u64,
     /// Bytes that were read of the database for them.
     pub bytes_read: u64,
+    /// It rests on the declaration that nobody else writes there: the store can't keep two hosts apart, or it was declared.
+    pub single_writer: bool,
     /// Why a hint (`manifest.json`, `state.json`) or the slot beside the database could not be written. Nothing depends on them.
     pub hint_error: Option<Error>,
     /// How long it took.
@@ -151,10 +172,11 @@ impl BackupManager<'_> {
         self.db.shared.store.data()?;
         let objects = config.objects()?;
         let slot = Slot::take(&self.db.shared.paths, &objects.place(), self.db.identity().lineage)?;
+        let single_writer = trial::admit(&objects)?;
         let mut job = Job::new(self.db, objects, slot, config.after);
         for _ in 0..ATTEMPTS_MAX {
             if let Some(report) = job.attempt(started, progress)? {
-                return Ok(report);
+                return Ok(DeltaReport { single_writer, ..report });
             }
         }
         Err(Error::new(

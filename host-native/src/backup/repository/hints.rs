@@ -30,6 +30,14 @@ fn manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
     }
 }
 
+/// Makes the manifest anew, after a prune.
+pub(super) fn rebuild(objects: &Objects, job: JobId) -> Result<()> {
+    match manifest_of(&objects.entries()?, objects.manifest().as_ref()) {
+        Some(manifest) => objects.hint(MANIFEST_NAME, &manifest.to_bytes()?, job),
+        None => Ok(()),
+    }
+}
+
 fn rebuilt_manifest(objects: &Objects, record: &PointRecord) -> Result<Manifest> {
     let manifest = manifest_of(&objects.entries()?, objects.manifest().as_ref());
     // The record is there; a destination that does not show it yet is told of it all the same.

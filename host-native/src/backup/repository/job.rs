@@ -100,6 +100,7 @@ impl<'db> Job<'db> {
             bytes: sent.bytes,
             bytes_resumed: sent.bytes_resumed,
             bytes_read: plan.source_bytes(),
+            single_writer: false,
             hint_error,
             took: started.elapsed(),
         }))

@@ -8,25 +8,31 @@ mod delta;
 mod diff;
 mod hints;
 mod history;
+mod hold;
 mod in_place;
 mod inside;
 mod job;
 mod log;
 mod look;
+mod moves;
 mod objects;
 mod orphans;
 mod proof_note;
+pub(super) mod prune;
 mod repair;
 mod restore;
 pub(in crate::backup) mod salvage;
 mod slot;
+mod slots;
 mod survey;
+mod trial;
 mod verify;
 
 pub use chronicle_core::backup::repository::{
-    BackupState, Entry, EntryKind, Gap, ManifestPoint, Moment, NewestProofs, PointRecord, PreviousPoint,
-    ProofNote, Span, SpanEnd, Timeline,
+    BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
+    PreviousPoint, ProofNote, PrunePlan, Span, SpanEnd, Timeline,
 };
+pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use diff::{DiffReport, MetricDiff};
 pub use in_place::OpenMoment;
@@ -36,4 +42,5 @@ pub use repair::{Repair, RepairReport};
 pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
+pub use slots::SlotStatus;
 pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};

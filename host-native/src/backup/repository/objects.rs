@@ -39,13 +39,21 @@ impl Objects {
         Self { destination }
     }
 
+    /// Where they are.
+    pub(super) fn destination(&self) -> &dyn Destination {
+        &*self.destination
+    }
+
     /// What the destination is called in messages.
     pub(super) fn place(&self) -> String {
         self.destination.place()
     }
 
-    /// Makes a call until it succeeds, fails for good, or has failed too often.
+    /// Makes a call until it succeeds, fails for good, or has failed too often. Once, where the destination does that itself.
     pub(super) fn retry<T>(&self, mut call: impl FnMut(&dyn Destination) -> Result<T>) -> Result<T> {
+        if self.destination.capabilities().retries {
+            return call(&*self.destination);
+        }
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES_MAX {
             match call(&*self.destination) {
@@ -143,8 +151,23 @@ impl Objects {
 
     /// Whether a number is claimed, without reading the claim.
     fn is_claimed(&self, number: PointNumber) -> Result<bool> {
-        let name = ObjectName::new(claim_name(number))?;
-        self.retry(|destination| destination.stat(&name)).map(|found| found.is_some())
+        self.len_of(claim_name(number)).map(|found| found.is_some())
+    }
+
+    /// How many bytes an object has; `None` when there is none.
+    pub(super) fn len_of(&self, name: impl Display) -> Result<Option<u64>> {
+        let name = ObjectName::new(name.to_string())?;
+        self.retry(|destination| destination.stat(&name)).map(|found| found.map(|found| found.len))
+    }
+
+    /// Deletes an object, and tells how many bytes it had; `None` when it was gone already.
+    pub(super) fn delete(&self, name: impl Display) -> Result<Option<u64>> {
+        let name = ObjectName::new(name.to_string())?;
+        let found = self.retry(|destination| destination.stat(&name))?;
+        if found.is_some() {
+            self.retry(|destination| destination.delete(&name))?;
+        }
+        Ok(found.map(|found| found.len))
     }
 
     /// The claim on a number; `None` when it is free.
@@ -205,6 +228,14 @@ impl Objects {
         }
     }
 
+    /// Every record, and what the newest mark and the newest moves list.
+    pub(super) fn inventory(&self) -> Result<Inventory> {
+        let inventory = Inventory::new(self.entries()?);
+        let kept = self.kept(&inventory)?;
+        let moves = inventory.newest_moves().map(|moves| self.moves(moves)).transpose()?.unwrap_or_default();
+        Ok(inventory.with_pages(kept, moves))
+    }
+
     /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known. A
     /// record that must have been there and is gone is damage, as one is that can't be read.
     pub(super) fn entries(&self) -> Result<Vec<Claimed>> {
@@ -243,7 +274,8 @@ impl Objects {
         let inventory = Inventory::new(entries.clone());
         let kept = self.kept(&inventory)?;
         let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
-        Timeline::new(records, &kept).at(|| self.place())
+        let timeline = Timeline::new(records, &kept).at(|| self.place())?;
+        Ok(timeline.without(inventory.condemned()))
     }
 
     pub(super) fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {

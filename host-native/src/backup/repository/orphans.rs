@@ -5,7 +5,7 @@ use crate::destination::objects as listed;
 use crate::error::Result;
 use chronicle_core::backup::repository::ObjectName;
 use chronicle_core::backup::repository::{
-    Entry, MANIFEST_NAME, NEWEST_PROOFS_NAME, STATE_NAME, parse_numbered,
+    DESTINATION_NAME, Entry, MANIFEST_NAME, NEWEST_PROOFS_NAME, STATE_NAME, parse_numbered,
 };
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ pub(super) fn find(objects: &Objects, survey: &Survey) -> Result<Orphans> {
     let mut orphans = Orphans::default();
     for object in objects.retry(|destination| listed(destination, None).collect::<Result<Vec<_>>>())? {
         let text = object.name.as_str();
-        let is_ours = [MANIFEST_NAME, STATE_NAME, NEWEST_PROOFS_NAME].contains(&text)
+        let is_ours = [MANIFEST_NAME, STATE_NAME, NEWEST_PROOFS_NAME, DESTINATION_NAME].contains(&text)
             || ["claims", "holds", "proofs"].iter().any(|folder| parse_numbered(folder, text).is_some());
         let name = ObjectName::parse(text);
         if is_ours || name.is_some_and(|name| known.contains(&name)) {

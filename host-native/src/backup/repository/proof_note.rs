@@ -7,11 +7,11 @@ use super::verify::Repository;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::repository::{
-    Entry, EntryKind, JobId, NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, PointNumber, PointRecord,
-    ProofNote, proof_name,
+    Entry, EntryKind, Inventory, JobId, NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, PointNumber,
+    PointRecord, ProofNote, proof_name,
 };
 use chronicle_core::ids::Hash;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a point was proven.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,6 +81,28 @@ impl Repository {
         }
         Ok(NewestProofs { restored, ..proofs })
     }
+}
+
+/// Points that may be the newest one that was verified: no prune takes them. Every one down to the newest whose note is
+/// whole, and the one that the summary names: what can't be read counts as proof here.
+pub(super) fn never_pruned(objects: &Objects, inventory: &Inventory) -> Result<BTreeSet<PointNumber>> {
+    let mut stay = BTreeSet::new();
+    let points: Vec<Entry> = inventory.points().map(|point| point.entry).collect();
+    for entry in points.iter().rev() {
+        match note(objects, *entry)? {
+            None => {}
+            Some(found) => {
+                stay.insert(entry.number);
+                if found.is_ok() {
+                    break;
+                }
+            }
+        }
+    }
+    if let Some(Ok(proofs)) = summary(objects)? {
+        stay.extend(proofs.verified.map(|note| note.entry.number));
+    }
+    Ok(stay)
 }
 
 fn summary(objects: &Objects) -> Result<Option<Result<NewestProofs>>> {

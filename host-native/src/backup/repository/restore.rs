@@ -6,9 +6,10 @@ use super::delta::RepositoryPlace;
 use super::history::{History, assemble};
 use super::objects::Objects;
 use crate::backup::folder::Workshop;
+use crate::backup::partial::{Choice, restore_chosen};
 use crate::backup::publish::{Expected, fold, in_the_way, pass_into, publish, refuse_or_go_on};
 use crate::backup::{Progress, RestoreOptions, RestoreReport};
-use crate::destination::{Destination, ObjectName};
+use crate::destination::{Destination, ObjectName, refuse_url};
 use crate::error::{At, Error, Result};
 use crate::files::atomic::sync_dir;
 use crate::files::os_error::OsContext;
@@ -31,11 +32,12 @@ const WINDOW_BYTES: u64 = 1 << 20;
 /// A restore that is asked for; by itself of the newest point.
 #[derive(Clone)]
 pub struct RestoreConfig {
-    place: RepositoryPlace,
+    pub(in crate::backup) place: RepositoryPlace,
     target: PathBuf,
     moment: Moment,
     epoch: Option<Epoch>,
     options: RestoreOptions,
+    pub(in crate::backup) choice: Choice,
 }
 
 /// What a restore of a repository would do; nothing is done yet.
@@ -71,7 +73,14 @@ impl RestoreConfig {
 
     fn of(place: RepositoryPlace, target: impl AsRef<Path>) -> Self {
         let target = target.as_ref().to_owned();
-        Self { place, target, moment: Moment::Latest, epoch: None, options: RestoreOptions::default() }
+        Self {
+            place,
+            target,
+            moment: Moment::Latest,
+            epoch: None,
+            options: RestoreOptions::default(),
+            choice: Choice::default(),
+        }
     }
 
     /// To the state after every commit with a commit time up to `time_ns` (Unix ns), exactly.
@@ -108,7 +117,7 @@ impl RestoreConfig {
         Self { moment: *moment, epoch, ..self }
     }
 
-    fn moment(&self) -> Moment {
+    pub(in crate::backup) fn moment(&self) -> Moment {
         match self.moment {
             Moment::Latest => Moment::Latest,
             Moment::Lsn { lsn, .. } => Moment::Lsn { lsn, epoch: self.epoch },
@@ -122,8 +131,12 @@ pub fn restore_delta_backup(config: RestoreConfig) -> Result<RestoreReport> {
     restore_delta_backup_with(&config, &|_, _| {})
 }
 
-/// Finds out what a restore would do: which moment it is, and what is read for it.
+/// Finds out what a restore of a whole moment would do: which moment it is, and what is read for it. `InvalidInput` for a part.
 pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
+    refuse_url(&config.target, "a restore needs a folder on a disk")?;
+    if !config.choice.is_everything() {
+        return Err(Error::invalid("a part of a moment is chosen, and only a whole one is planned"));
+    }
     let objects = config.place.open()?;
     let history = History::read(&objects)?;
     let from = history.resolve(&config.moment())?;
@@ -156,9 +169,24 @@ pub fn plan_delta_restore(config: &RestoreConfig) -> Result<DeltaRestorePlan> {
 /// are done. A target that holds `data.db` or `data.db.*` is refused, or with [`RestoreConfig::force`] those files are moved aside.
 ///
 /// The moment is exact, or the error names the two nearest that there are. The copy is built aside, every byte of it is
-/// checked, and it appears by one rename; an interrupted restore is taken up where it was. The database continues the
+/// checked, and it appears by one rename; an interrupted restore is taken up where it was. Where a part is chosen
+/// ([`RestoreConfig::metric`] and its neighbours), only that is read, and `progress` is told points. The database continues the
 /// history as a new epoch. Errors: `NotRestorable`, `AlreadyExists`, `Busy`, `Damaged`, `Full`, `Transient`, `Io`.
 pub fn restore_delta_backup_with(config: &RestoreConfig, progress: Progress<'_>) -> Result<RestoreReport> {
+    if config.target.as_os_str().is_empty() {
+        return Err(Error::invalid(
+            "no folder to restore to is named; a database that exists takes `into_database`",
+        ));
+    }
+    if !config.choice.is_everything() {
+        return restore_chosen(
+            (&config.place, &config.moment()),
+            &config.choice,
+            &config.target,
+            config.options,
+            progress,
+        );
+    }
     plan_delta_restore(config)?.carry_out(progress)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Its lock is what counts: whoever holds it knows that a job of an earlier attempt is dead. Where no file can be made beside the
 //! database (a read-only medium, a frozen folder) there is no slot, and every attempt is a job of its own.
+use crate::destination::is_url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
 use crate::files::paths::DbPaths;
@@ -23,7 +24,7 @@ pub(super) struct Slot {
 impl Slot {
     /// Takes the slot of the database for the repository at `place`. `Busy` while another backup to it is at work.
     pub(super) fn take(paths: &DbPaths, place: &str, lineage: Lineage) -> Result<Self> {
-        let mut says = BackupSlot { lineage, job: None, sent: None };
+        let mut says = BackupSlot::new(lineage);
         if paths.folder().join(RECORD_FILE_NAME).exists() {
             return Ok(Self { file: None, says });
         }
@@ -56,6 +57,7 @@ impl Slot {
         {
             says = found;
         }
+        says.place = Some(place.to_owned());
         Ok(Self { file: Some((file, path)), says })
     }
 
@@ -72,7 +74,7 @@ impl Slot {
 
     /// Says that the job ended with a point that ends there.
     pub(super) fn end(&mut self, sent: EpochParent) -> Result<()> {
-        self.says = BackupSlot { job: None, sent: Some(sent), ..self.says };
+        (self.says.job, self.says.sent) = (None, Some(sent));
         self.write()
     }
 
@@ -86,10 +88,16 @@ impl Slot {
 }
 
 /// The same for every way to write the same folder.
-fn name_of(place: &str) -> String {
+pub(super) fn name_of(place: &str) -> String {
+    if is_url(place) {
+        return hashed(place.as_bytes());
+    }
     let path = Path::new(place);
     let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
     let whole = whole.unwrap_or_else(|_| path.to_owned());
-    let hash = Hash::of(whole.as_os_str().as_encoded_bytes()).to_hex();
-    format!("delta-{}", hash.get(..16).unwrap_or_default())
+    hashed(whole.as_os_str().as_encoded_bytes())
+}
+
+fn hashed(place: &[u8]) -> String {
+    format!("delta-{}", Hash::of(place).to_hex().get(..16).unwrap_or_default())
 }

@@ -53,10 +53,10 @@ fn create_only(bench: &Bench<'_>) -> Checked {
 
 /// Bodies as long as claims, as records, and longer than what servers take in one piece: a store may be right for one
 /// and wrong for the other.
-const RACE_BYTES: [u64; 3] = [60, 40_000, 1_500_000];
+pub(super) const RACE_BYTES: [u64; 3] = [60, 40_000, 1_500_000];
 
 fn race(bench: &Bench<'_>) -> Checked {
-    for len in RACE_BYTES {
+    for &len in &bench.options.race_bytes {
         for round in 0..bench.options.rounds {
             let name = bench.name(&format!("race/{len}-{round}"))?;
             let seen = bench.race(|index| {

@@ -15,7 +15,7 @@ mod put;
 
 pub use card::{Card, Check, Need, Outcome, Suitability};
 
-use super::{Capabilities, Destination, ObjectName};
+use super::{Capabilities, Destination, ObjectName, PAGE_OBJECTS_MAX};
 use crate::error::{ErrorKind, Result};
 use bench::{Bench, Checked};
 use std::time::Instant;
@@ -33,11 +33,51 @@ pub struct Options {
     pub threads: usize,
     /// How often they race, per length of body.
     pub rounds: usize,
+    /// Lengths of the bodies that race, bytes.
+    pub race_bytes: Vec<u64>,
+    /// The checks that are made; empty for all.
+    pub only: Vec<&'static str>,
+    /// Makes no more checks after one that speaks against every use of the destination as it is set up.
+    pub stop_early: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { scratch: None, large_bytes: (16 << 20) + 1, objects: 1_100, threads: 8, rounds: 4 }
+        Self {
+            scratch: None,
+            large_bytes: (16 << 20) + 1,
+            objects: 1_100,
+            threads: 8,
+            rounds: 4,
+            race_bytes: create::RACE_BYTES.to_vec(),
+            only: Vec::new(),
+            stop_early: false,
+        }
+    }
+}
+
+impl Options {
+    /// What a destination must pass before a repository is made there: some seconds, and little to move.
+    pub fn trial() -> Self {
+        Self {
+            objects: PAGE_OBJECTS_MAX + 8,
+            race_bytes: vec![60, 40_000],
+            only: vec![
+                "put.create",
+                "put.create-only",
+                "put.create-only.race",
+                "put.overwrite",
+                "get.whole",
+                "get.absent",
+                "get.range.exact",
+                "get.range.past-end",
+                "list.pages",
+                "list.after-put",
+                "delete.present",
+            ],
+            stop_early: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -96,5 +136,20 @@ fn run_in(bench: &Bench<'_>) -> Result<Vec<Check>> {
         };
         Check { id: spec.id, need: spec.need, about: spec.about, outcome, took: started.elapsed() }
     };
-    Ok(specs.iter().map(check).collect())
+    let only = &bench.options.only;
+    let mut checks = Vec::new();
+    for spec in specs.iter().filter(|spec| only.is_empty() || only.contains(&spec.id)) {
+        let check = check(spec);
+        let matters = match check.need {
+            Need::Required => true,
+            Need::SeveralWriters => !capabilities.single_writer,
+            Need::Optional => false,
+        };
+        let is_over = bench.options.stop_early && matters && matches!(check.outcome, Outcome::Failed(_));
+        checks.push(check);
+        if is_over {
+            break;
+        }
+    }
+    Ok(checks)
 }

@@ -82,9 +82,23 @@ fn expect_in_windows(bench: &Bench<'_>, name: &ObjectName, pattern: &Pattern) ->
 fn large(bench: &Bench<'_>) -> Checked {
     let can = bench.can();
     let len = bench.options.large_bytes.min(can.object_bytes_max.unwrap_or(u64::MAX));
-    let (name, pattern) = (bench.name("large/streamed")?, Pattern { seed: 17, len });
-    bench.create(&name, &pattern)?;
-    if can.ranged_reads { expect_in_windows(bench, &name, &pattern) } else { bench.expect(&name, &pattern) }
+    // By both ways: a store may take large objects in parts in one of them.
+    for (index, create) in [true, false].into_iter().enumerate() {
+        let name = bench.name(&format!("large/{index}"))?;
+        let pattern = Pattern { seed: 17 + index as u64, len };
+        if create {
+            bench.create(&name, &pattern)?;
+        } else {
+            let put = bench.put(&name, &pattern, PutMode::Overwrite)?;
+            ensure!(put == Put::Written, "overwriting is said to be refused");
+        }
+        if can.ranged_reads {
+            expect_in_windows(bench, &name, &pattern)?;
+        } else {
+            bench.expect(&name, &pattern)?;
+        }
+    }
+    Ok(())
 }
 
 fn overwrite(bench: &Bench<'_>) -> Checked {

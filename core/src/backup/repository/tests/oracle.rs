@@ -90,6 +90,7 @@ impl World {
                         chain: position.chain,
                         len: 1_000,
                         blake3: Hash([1; 32]),
+                        attached: None,
                     });
                     it.framed.extend((first..=lsn).map(|lsn| (epoch, lsn)));
                     it.states.insert((epoch, checkpoint));

@@ -50,8 +50,9 @@ impl Repo {
     }
 
     pub(crate) fn timeline(&self) -> Timeline {
-        let kept = self.inventory().newest_prune().map(|mark| self.kept(mark)).unwrap_or_default();
-        Timeline::new(self.records(), &kept).unwrap()
+        let inventory = self.inventory();
+        let kept = inventory.newest_prune().map(|mark| self.kept(mark)).unwrap_or_default();
+        Timeline::new(self.records(), &kept).unwrap().without(inventory.condemned())
     }
 
     pub(crate) fn kept(&self, mark: &PruneRecord) -> Vec<KeptObject> {
