@@ -133,7 +133,7 @@ fn killed_forty_times_at_random_every_listed_point_still_comes_back() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_micros(random.below(60_000)));
+        std::thread::sleep(Duration::from_micros(random.below(30_000)));
         let _ = child.kill();
         killed += u64::from(!child.wait().unwrap().success());
         attacks += 1;
@@ -143,7 +143,7 @@ fn killed_forty_times_at_random_every_listed_point_still_comes_back() {
             place.create_in_process(&db);
         }
     }
-    assert!(killed * 4 > attacks, "{killed} of {attacks} were killed while they worked");
+    assert!(killed * 10 > attacks, "{killed} of {attacks} were killed while they worked");
     chronicle(&["backup", "prune", "--dest", &repository, "--keep-last", "3", "--void-unfinished"]).done();
     assert_eq!(every_point_comes_back(&mut place), 3);
     chronicle(&["verify", "--path", &repository]).done();
