@@ -144,7 +144,7 @@ fn how_fresh_a_place_is_is_an_exit_status() {
     let place = Place::new();
     let (db, repo, folder) = (place.at("data.db"), place.at("repo"), place.at("folder"));
     let list = |place: &str, age: &str| chronicle(&["backup", "list", "--source", place, "--max-age", age]);
-    list(&repo, "1h").failed(1);
+    list(&repo, "1h").failed(4);
     fs::create_dir(place.path("folder")).unwrap();
     list(&folder, "1h").failed(4);
     chronicle(&["backup", "create", "--source", &db, "--dest", &repo, "--delta"]).done();

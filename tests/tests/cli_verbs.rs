@@ -318,6 +318,7 @@ fn every_verb_documents_itself_with_examples() {
         "backup",
         "restore",
         "dest",
+        "drill",
         "settings",
         "downsample",
         "completions",

@@ -162,7 +162,9 @@ fn killed_at_every_effect_every_listed_point_comes_back_and_the_next_prune_ends_
     let left = |destination: &dyn Destination| {
         let mut left = content(destination);
         left.retain(|name, _| {
-            !["claims/", "prune-", "moves-", "manifest"].iter().any(|other| name.as_str().starts_with(other))
+            !["claims/", "prune-", "moves-", "manifest", "proofs/"]
+                .iter()
+                .any(|other| name.as_str().starts_with(other))
         });
         left
     };

@@ -10,6 +10,7 @@ mod prune;
 mod publish;
 pub mod repository;
 mod restore;
+pub mod salvage;
 mod snapshot;
 mod source;
 #[cfg(feature = "remote")]
@@ -26,6 +27,7 @@ pub use repository::{
     plan_delta_restore, restore_delta_backup, restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
+pub use salvage::{Loss, Losses, SalvageConfig, SalvageReport, salvage};
 pub use snapshot::{BackupManager, SnapshotPlan, SnapshotReport};
 pub(crate) use source::read_record;
 pub use source::{BackupSource, find_source, snapshots};

@@ -185,7 +185,7 @@ fn staged_name(source: &BackupSource, path: &Path) -> String {
 }
 
 /// A database file is only copied while no writer has it.
-fn lock_source(source: &BackupSource) -> Result<Option<WriterLock>> {
+pub(super) fn lock_source(source: &BackupSource) -> Result<Option<WriterLock>> {
     match source {
         BackupSource::Database { path } => match WriterLock::acquire(&DbPaths::new(path)?) {
             Ok(lock) => Ok(Some(lock)),

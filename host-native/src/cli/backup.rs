@@ -34,6 +34,7 @@ enum Verb {
     Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
     Repair(super::repair::Repair),
+    Diff(super::diff::Diff),
 }
 
 /// List the points of a delta repository, or the snapshots of a folder
@@ -146,6 +147,7 @@ impl Backup {
                 json,
             ),
             Verb::Repair(verb) => verb.run(json),
+            Verb::Diff(verb) => verb.run(json),
         }
     }
 }

@@ -9,8 +9,8 @@ use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::{Outcome, Status};
 use chronicle::backup::{
-    BackupSource, RestoreConfig, RestoreOptions, RestoreReport, is_repository, plan_delta_restore,
-    plan_restore, restore_with,
+    BackupSource, RestoreConfig, RestoreOptions, RestoreReport, SalvageConfig, is_repository,
+    plan_delta_restore, plan_restore, restore_with,
 };
 use chronicle::ids::Epoch;
 use clap::Args;
@@ -36,8 +36,7 @@ after a crash nothing. Points that only the database has stay. --dry-run counts 
 
 Examples:
   chronicle restore --source /backup/latest --dest /var/lib/chronicle --force
-  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --tag 'host=~^web'
-  chronicle restore --source /backup/sealed --dest restored --identity key.txt
+  chronicle restore --source /backup/repo --dest part --at 2024-01-28T10:00:00Z --metric cpu --identity key.txt
   chronicle restore --source /backup/repo --into data.db --metric cpu --conflict replace --dry-run")]
 pub(super) struct Restore {
     /// A delta repository, a snapshot directory, a folder of these (then the newest), or a stopped copy of a database
@@ -59,6 +58,9 @@ pub(super) struct Restore {
     /// Move the files of a database that is there aside
     #[arg(long)]
     force: bool,
+    /// Take everything that is still whole out of a damaged backup, and tell what is not: status 3 when anything is lost
+    #[arg(long, conflicts_with_all = ["dry_run", "epoch"])]
+    salvage: bool,
     /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
@@ -68,6 +70,15 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        if self.salvage {
+            if self.part.is_some() || self.into.into.is_some() {
+                return Err(Failure::usage(
+                    "--salvage brings back everything that is whole: take a part of it afterwards",
+                ));
+            }
+            let config = SalvageConfig::new(&self.source, self.dest()).force(self.force);
+            return super::salvage::run(&config.at(self.at.unwrap_or(At::Latest).moment()), json);
+        }
         self.into.check()?;
         if let Some(path) = &self.into.into {
             return self.into.run(path, self.part.choose(self.config()?)?, self.dry_run, json);

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// Lists the snapshots directly under `folder`, oldest first.
 pub(super) fn list(folder: &Path, json: bool) -> Outcome {
-    let mut found = snapshots(folder)?;
+    let mut found = if folder.exists() { snapshots(folder)? } else { Vec::new() };
     if found.is_empty() {
         let message = "neither a delta repository nor a folder of snapshots is here";
         return Err(Error::new(ErrorKind::NotRestorable, message).at(folder.display()).into());

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::{DigestRun, NameStep, ReadView, Selector, SeriesReader, Snapshot};
 use chronicle_core::head::{Position, SeriesInfo};
+use chronicle_core::ids::SeriesKey;
 use chronicle_core::model::TimeRange;
 use chronicle_core::source::Step;
 use std::sync::Arc;
@@ -46,6 +47,18 @@ impl Db {
     /// The points of the selected series in `range`: series by series, each in ascending time.
     pub fn scan(&self, selector: &Selector, range: impl Into<TimeRange>) -> Result<SeriesPoints<'_>> {
         Ok(self.scan_view(self.shared.view(selector, range.into())?))
+    }
+
+    /// [`Db::scan`] of those of the selected series that `keep` takes.
+    pub(crate) fn scan_only(
+        &self,
+        selector: &Selector,
+        range: TimeRange,
+        keep: impl Fn(SeriesKey) -> bool,
+    ) -> Result<SeriesPoints<'_>> {
+        let mut view = self.shared.view(selector, range)?;
+        view.retain(|series| keep(series.key()));
+        Ok(self.scan_view(view))
     }
 
     pub(super) fn scan_view(&self, view: ReadView) -> SeriesPoints<'_> {

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use chronicle_core::export::TextPoint;
 use chronicle_core::model::{PointSource, SeriesMemo};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Series and bytes of names that are known from one batch to the next; with more, the next one starts afresh.
 const KNOWN_SERIES_MAX: usize = 1 << 16;
@@ -20,7 +20,6 @@ pub(super) struct Batch {
     series: Vec<Known>,
     /// By the hash of its names.
     by_hash: HashMap<u64, u32>,
-    hasher: RandomState,
     /// Names, one behind the other.
     text: String,
     /// Where each name ends; it starts where the one before it ends.
@@ -123,7 +122,7 @@ impl Batch {
     }
 
     fn hash(&self, row: &impl TextPoint) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
+        let mut hasher = self.by_hash.hasher().build_hasher();
         (row.metric(), row.tags_text()).hash(&mut hasher);
         if row.tags_text().is_empty() {
             (0..row.tag_count()).for_each(|index| row.tag_at(index).hash(&mut hasher));

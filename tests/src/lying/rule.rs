@@ -68,6 +68,8 @@ pub enum Lie {
 impl Lie {
     fn is_about(self, call: Call) -> bool {
         match self {
+            // Only what brings bytes finds that there is no room.
+            Self::ErrorBefore(ErrorKind::Full) => call == Call::Put,
             Self::ErrorBefore(_) | Self::Slow(_) => true,
             Self::LostAcknowledgement => matches!(call, Call::Put | Call::Delete),
             Self::RepeatedSuccess

@@ -67,11 +67,12 @@ fn a_prune_keeps_what_its_rules_say_and_every_kept_point_comes_back() {
     place.write(&db, 20);
     place.create_in_process(&db);
     chronicle(&["backup", "release", "--source", &repository, "delta-002"]).done();
-    prune(&["--keep-last", "1", "--pitr-window", "1h", "--json"]).json();
+    prune(&["--keep-last", "1", "--json"]).json();
     let left = points(&place);
-    assert_eq!(left.len(), 1);
+    // The newest, and the newest that was verified.
+    assert_eq!(left.len(), 2);
     let restored = place.restore("latest", "at last");
-    assert_eq!(text(&restored, "digest"), place.digest(left[0].1));
+    assert_eq!(text(&restored, "digest"), place.digest(left[1].1));
     let again = prune(&["--keep-last", "1", "--json"]).json();
     assert_eq!((text(&again, "records_deleted"), text(&again, "objects_deleted")), ("0".into(), "0".into()));
     chronicle(&["verify", "--path", &repository]).done();
@@ -132,7 +133,7 @@ fn killed_forty_times_at_random_every_listed_point_still_comes_back() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_micros(random.below(60_000)));
+        std::thread::sleep(Duration::from_micros(random.below(30_000)));
         let _ = child.kill();
         killed += u64::from(!child.wait().unwrap().success());
         attacks += 1;
@@ -142,7 +143,7 @@ fn killed_forty_times_at_random_every_listed_point_still_comes_back() {
             place.create_in_process(&db);
         }
     }
-    assert!(killed * 4 > attacks, "{killed} of {attacks} were killed while they worked");
+    assert!(killed * 10 > attacks, "{killed} of {attacks} were killed while they worked");
     chronicle(&["backup", "prune", "--dest", &repository, "--keep-last", "3", "--void-unfinished"]).done();
     assert_eq!(every_point_comes_back(&mut place), 3);
     chronicle(&["verify", "--path", &repository]).done();

@@ -12,6 +12,7 @@ use super::prune_record::PruneRecord;
 use super::record::EntryRecord;
 use crate::error::{Error, Result};
 use crate::format::EpochParent;
+use crate::ids::Hash;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -210,6 +211,12 @@ impl Inventory {
             }
         }
         objects
+    }
+
+    /// What records of points say of the files that the points brought, an empty log included.
+    pub(super) fn brought(&self) -> impl Iterator<Item = (ObjectName, (u64, Hash))> {
+        let points = self.records.values().filter_map(EntryRecord::as_point);
+        points.flat_map(|point| point.brought().map(|(name, file)| (name, (file.len, file.blake3))))
     }
 
     /// How many bytes each of these objects has, pages included.

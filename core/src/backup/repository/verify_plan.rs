@@ -44,8 +44,11 @@ impl VerifyPlan {
         let known = inventory.objects();
         let pages: BTreeMap<ObjectName, u32> =
             inventory.pages().map(|page| (page.name(), page.len)).collect();
+        // A base's log may be without a commit: then only its list of files knows it.
+        let brought: BTreeMap<ObjectName, (u64, Hash)> = inventory.brought().collect();
         let check = |name: ObjectName, number, points, may_be_gone| {
             let content = known.get(&name).copied().flatten().map(|object| object.content());
+            let content = content.or_else(|| brought.get(&name).copied());
             let (len, blake3) = match (name.file, content) {
                 (ObjectFile::Page(hash), _) => (pages.get(&name).map(|len| u64::from(*len)), Some(hash)),
                 (_, Some((len, blake3))) => (Some(len), Some(blake3)),

@@ -62,6 +62,17 @@ impl SeriesView {
         Self { id: SeriesId(u64::MAX), names: Arc::clone(&self.names), row: self.row, unsealed: Vec::new() }
     }
 
+    /// First and last timestamp of its points that are in no segment yet; `None` without such points.
+    pub fn unsealed_time(&self) -> Option<TimeRange> {
+        let times = self
+            .unsealed
+            .iter()
+            .flat_map(|unsealed| [unsealed.timestamps.first(), unsealed.timestamps.last()]);
+        let (min, max) =
+            times.flatten().fold((i64::MAX, i64::MIN), |(min, max), time| (min.min(*time), max.max(*time)));
+        (min <= max).then_some(TimeRange { min, max })
+    }
+
     /// The value of a tag; empty when it is absent.
     pub fn tag(&self, key: &str) -> &str {
         self.tags().find(|(found, _)| *found == key).map_or("", |(_, value)| value)
@@ -92,6 +103,16 @@ impl ReadView {
     /// Extents of the segments that readers of it may ask for.
     pub fn extents(&self) -> Vec<crate::source::ByteRange> {
         self.entries.iter().map(SegmentEntry::extent).collect()
+    }
+
+    /// Keeps the series that `keep` says.
+    pub fn retain(&mut self, keep: impl FnMut(&SeriesView) -> bool) {
+        self.series.retain(keep);
+    }
+
+    /// Deletions that may hide points of it, by no order.
+    pub fn tombstones(&self) -> &[Tombstone] {
+        &self.tombstones
     }
 
     /// Timestamps it is limited to.

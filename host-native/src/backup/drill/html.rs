@@ -65,7 +65,8 @@ impl DrillReport {
     }
 
     fn facts(&self) -> String {
-        let mut facts = vec![fact("Backup", &format!("<code>{}</code>", escaped(&self.source)), self.kind)];
+        let mut facts =
+            vec![whole_fact("Backup", &format!("<code>{}</code>", escaped(&self.source)), self.kind)];
         if let Some(moment) = &self.moment {
             let point =
                 moment.point.as_deref().map(|point| format!("commit {}, {}", moment.lsn, escaped(point)));

@@ -8,13 +8,16 @@ use chronicle_core::backup::repository::{Entry, Inventory, PointNumber, hold_nam
 use chronicle_core::ids::Job;
 use std::collections::BTreeSet;
 
+/// What a hold says.
+pub(super) const HELD: &[u8] = b"held\n";
+
 impl Repository {
     /// Keeps a point from every prune that begins from now on. `NotFound` when there is no such point.
     pub fn hold(&self, point: Entry) -> Result<()> {
         self.expect_point(point)?;
         let name = ObjectName::new(hold_name(point.number))?;
         let options = PutMode::Overwrite.by(Job(random_epoch()?.0));
-        self.objects().retry(|destination| destination.put(&name, &Bytes(b"held\n"), options)).map(drop)
+        self.objects().retry(|destination| destination.put(&name, &Bytes(HELD), options)).map(drop)
     }
 
     /// Lets prunes take a point again; one that was not on hold is fine. `NotFound` when there is no such point.

@@ -6,6 +6,7 @@
 mod age_names;
 mod body;
 mod delta;
+mod diff;
 mod encrypted_snapshot;
 mod finding;
 mod hints;
@@ -26,6 +27,7 @@ pub(super) mod prune;
 mod put;
 mod repair;
 mod restore;
+pub(in crate::backup) mod salvage;
 mod sealing;
 mod slot;
 mod slots;
@@ -42,6 +44,7 @@ pub use chronicle_core::backup::repository::{
 };
 pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
+pub use diff::{DiffReport, MetricDiff};
 pub use in_place::OpenMoment;
 pub use orphans::{ORPHANS_NAMED_MAX, Orphans};
 pub use proof_note::Proof;

@@ -1,5 +1,6 @@
 //! Looking at a whole repository: what it holds, and whether every object that a record names is what was sent.
 use super::delta::RepositoryPlace;
+use super::hold::HELD;
 use super::inside;
 use super::objects::Objects;
 use super::orphans::{self, Orphans};
@@ -12,9 +13,9 @@ use crate::destination::{Destination, ObjectName};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::verify::VerifyLevel;
 use chronicle_core::backup::repository::{
-    BackupState, Entry, Inventory, MANIFEST_LEN_MAX, MANIFEST_NAME, Manifest, NEWEST_PROOFS_NAME,
-    NewestProofs, ObjectCheck, ObjectFile, PROOF_LEN_MAX, PointNumber, ProofNote, STATE_LEN_MAX, STATE_NAME,
-    Timeline, VerifyPlan, proof_name,
+    BackupState, DESTINATION_LEN_MAX, DESTINATION_NAME, DestinationNote, Entry, Inventory, MANIFEST_LEN_MAX,
+    MANIFEST_NAME, Manifest, NEWEST_PROOFS_NAME, NewestProofs, ObjectCheck, ObjectFile, PROOF_LEN_MAX,
+    PointNumber, ProofNote, STATE_LEN_MAX, STATE_NAME, Timeline, VerifyPlan, hold_name, proof_name,
 };
 use chronicle_core::ids::Hash;
 use chronicle_core::verify::{Affected, Finding, Findings};
@@ -65,7 +66,8 @@ impl RepositoryReport {
     /// True of a finding in a hint or a note: no point depends on it, no restore reads it, and `repair` makes it anew.
     pub fn is_mild(finding: &Finding) -> bool {
         let place = finding.place.as_str();
-        [MANIFEST_NAME, STATE_NAME].iter().any(|hint| place.starts_with(hint)) || place.starts_with("proofs/")
+        let mild = [MANIFEST_NAME, STATE_NAME, DESTINATION_NAME, "proofs/", "holds/"];
+        mild.iter().any(|name| place.starts_with(name))
     }
 
     /// Findings that are not mild: data of a point, or what leads to it, is damaged or lost.
@@ -198,10 +200,8 @@ impl Repository {
                 Err(error) => Err(damage(error)?),
             };
             if let Err(error) = found {
-                let message = format!(
-                    "{}; no point depends on it, and `chronicle backup repair` makes it anew",
-                    error.message()
-                );
+                let message =
+                    format!("{}; no point depends on it, and who needs it makes it anew", error.message());
                 findings.add(&name, &Error::new(error.kind(), message), Affected::default());
             }
             Ok(true)
@@ -212,10 +212,16 @@ impl Repository {
         if !read(STATE_NAME, STATE_LEN_MAX, &|bytes| BackupState::parse(bytes).map(drop))? {
             missing.push(STATE_NAME);
         }
+        read(DESTINATION_NAME, DESTINATION_LEN_MAX, &|bytes| DestinationNote::parse(bytes).map(drop))?;
         read(NEWEST_PROOFS_NAME, PROOF_LEN_MAX, &|bytes| NewestProofs::parse(bytes).map(drop))?;
         for (entry, _) in survey.entries.iter().filter(|(entry, _)| entry.kind.is_point()) {
             read(&proof_name(entry.number), PROOF_LEN_MAX, &|bytes| {
                 ProofNote::parse(*entry, bytes).map(drop)
+            })?;
+            // It holds all the same: that it is there is what counts.
+            read(&hold_name(entry.number), HELD.len(), &|bytes| match bytes == HELD {
+                true => Ok(()),
+                false => Err(Error::damaged("it is not what a hold says; the point is held all the same")),
             })?;
         }
         Ok(missing)
