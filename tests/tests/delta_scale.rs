@@ -39,7 +39,7 @@ fn idle(store: &Store, after: &PointRecord, count: u64) -> PointRecord {
         (record.log, record.gap) = (None, None);
         (record.point.files, record.point.log_points) = (Vec::new(), 0);
         let (lineage, epoch) = (record.point.lineage, record.point.epoch);
-        let claim = Claim { entry, job, lineage, epoch, created_ns: 0 };
+        let claim = Claim { entry, job, lineage, epoch, created_ns: 0, is_encrypted: false };
         put(store, claim_name(entry.number), &claim.to_bytes().unwrap());
         put(store, entry.record(), &EntryRecord::Point(Box::new(record.clone())).to_bytes().unwrap());
     }

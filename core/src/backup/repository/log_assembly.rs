@@ -124,27 +124,6 @@ impl LogAssembly {
     }
 }
 
-/// The last commit of `log` whose commit time is not above `time_ns` and whose LSN is not above `lsn_max`; `None` when
-/// already the first one is.
-pub fn last_commit_until(
-    lineage: Lineage,
-    log: &LogObject,
-    bytes: &[u8],
-    time_ns: i64,
-    lsn_max: Lsn,
-) -> Result<Option<Position>> {
-    let mut last = None;
-    let mut stream = LogStream::of(lineage, log, bytes.len() as u64);
-    let mut take = |frame: &Frame<'_>, _, _: &[u8]| {
-        if frame.head.commit_time_ns <= time_ns && frame.head.lsn <= lsn_max {
-            last = Some(position(frame));
-        }
-        Ok(())
-    };
-    stream.push(bytes, &mut take).and_then(|()| stream.finish_object(log)).at(|| log.name())?;
-    Ok(last)
-}
-
 /// The header of a log file behind `after`.
 fn header(lineage: Lineage, epoch: Epoch, after: &Position) -> Vec<u8> {
     let features = Features::default();

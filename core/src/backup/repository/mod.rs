@@ -55,7 +55,7 @@ pub use list_page::{
     LIST_PAGE_HEADER_LEN, LIST_PAGE_ITEMS_MAX, LIST_PAGE_MAGIC, ListPageRef, ListRefs, NewPage, decode_page,
     read_list, write_list,
 };
-pub use log_assembly::{AssembledLog, Leg, LogAssembly, last_commit_until, replay_legs};
+pub use log_assembly::{AssembledLog, Leg, LogAssembly, replay_legs};
 pub use log_object::LogObject;
 pub use log_search::{LogContent, LogCut, LogSearch, LogStep};
 pub use log_stream::{LOG_WINDOW_BYTES, LogStream, TakeFrame};

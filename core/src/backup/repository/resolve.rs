@@ -49,7 +49,7 @@ pub struct RestoreFrom {
 /// A log object whose frames decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimeScan {
-    /// Read it whole, and ask [`super::last_commit_until`] for the last commit up to `time_ns` and `lsn_max`.
+    /// Read it whole, and ask [`TimeScan::holds`] of each frame.
     pub log: LogObject,
     /// The time that was asked for, Unix ns.
     pub time_ns: i64,
@@ -106,7 +106,7 @@ impl Timeline {
         }
     }
 
-    /// Goes on after a scan; `found` is what [`super::last_commit_until`] answered.
+    /// Goes on after a scan; `found` is the last that [`TimeScan::holds`] answered.
     pub fn scanned(&self, scan: &TimeScan, found: Option<Position>) -> Result<RestoreFrom> {
         let lsn = found.map_or(scan.floor, |found| found.lsn.max(scan.floor));
         let line = self.line(scan.epoch);

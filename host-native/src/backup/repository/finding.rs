@@ -3,8 +3,8 @@ use super::objects::{Objects, gone};
 use crate::backup::workers::{FETCHES_MAX, side_by_side};
 use crate::error::{At, Result};
 use chronicle_core::backup::repository::{
-    Claimed, Entry, EntryKind, LOG_WINDOW_BYTES, LogObject, LogStream, Manifest, NewestSearch, PointNumber, SearchStep,
-    TakeFrame,
+    Claimed, Entry, EntryKind, LOG_WINDOW_BYTES, LogObject, LogStream, Manifest, NewestSearch, PointNumber,
+    SearchStep, TakeFrame,
 };
 use chronicle_core::ids::{Hash, Lineage};
 use chronicle_core::source::ByteRange;

@@ -51,28 +51,30 @@ impl<'a> History<'a> {
 
     /// Where a restore to a moment starts, and what it replays, as far as the records that were read tell.
     pub(super) fn resolve(&self, moment: &Moment) -> Result<RestoreFrom> {
-        match self.timeline.resolve(moment).at(|| self.objects.place())? {
-            Resolved::Restore(from) => Ok(*from),
-            Resolved::Scan(scan) => {
-                let lineage = self.timeline.newest().map(|point| point.point.lineage).unwrap_or_default();
-                let mut found = None;
-                self.objects.each_frame(
-                    &scan.log,
-                    self.objects.log_stream(lineage, &scan.log)?,
-                    &mut |frame, _, _| {
-                        found = scan.holds(frame).or(found);
-                        Ok(())
-                    },
-                )?;
-                self.timeline.scanned(&scan, found).at(|| self.objects.place())
-            }
-        }
+        resolve(self.objects, &self.timeline, moment)
     }
 
     /// The newest record that says what there is at a moment.
     pub(super) fn told(&self, at: &SpanEnd) -> Option<&PointRecord> {
         let is_it = |point: &&PointRecord| (point.point.epoch, point.point.lsn) == (at.epoch, at.lsn);
         self.timeline.points().iter().rev().find(is_it)
+    }
+}
+
+/// Where a restore to a moment starts, and what it replays, by a timeline.
+pub(super) fn resolve(objects: &Objects, timeline: &Timeline, moment: &Moment) -> Result<RestoreFrom> {
+    match timeline.resolve(moment).at(|| objects.place())? {
+        Resolved::Restore(from) => Ok(*from),
+        Resolved::Scan(scan) => {
+            let lineage = timeline.newest().map(|point| point.point.lineage).unwrap_or_default();
+            let mut found = None;
+            let stream = objects.log_stream(lineage, &scan.log)?;
+            objects.each_frame(&scan.log, stream, &mut |frame, _, _| {
+                found = scan.holds(frame).or(found);
+                Ok(())
+            })?;
+            timeline.scanned(&scan, found).at(|| objects.place())
+        }
     }
 }
 

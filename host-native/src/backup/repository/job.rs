@@ -15,7 +15,6 @@ use super::slot::Slot;
 use crate::backup::Progress;
 use crate::backup::snapshot::DIGEST_POINTS_MAX;
 use crate::db::{Db, lock};
-use crate::destination::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::FileRecord;
@@ -249,7 +248,7 @@ impl<'db> Job<'db> {
             let name = plan.entry.object(ObjectFile::Log(log.first_lsn));
             let Stored { len, blake3, is_new } =
                 self.objects.put_sealed(name, &body, blake3, job, sealing)?;
-            count(body.len(), is_new);
+            count(log.len(), is_new);
             sent.files.push(FileRecord { name: name.file.to_string(), len, blake3 });
         }
         for page in &plan.pages {

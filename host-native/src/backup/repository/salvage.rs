@@ -1,5 +1,6 @@
 //! What a salvage finds in a repository: the newest lists that can be read at or before the moment, every segment that they name, and
 //! every commit behind them, from whichever log holds it.
+use super::history::resolve;
 use super::objects::Objects;
 use super::survey::{Survey, damage};
 use super::verify::Repository;
@@ -8,8 +9,7 @@ use crate::destination::{ObjectName, objects as listed};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::backup::repository::{
     Entry, EntryRecord, KeptObject, ListItem, ListPageRef, LocatedSegment, LogObject, MetricName, Moment,
-    ObjectFile, ObjectName as Name, PointLists, PointRecord, Resolved, RestoreFrom, Timeline, decode_page,
-    last_commit_until,
+    ObjectFile, ObjectName as Name, PointLists, PointRecord, RestoreFrom, Timeline, decode_page,
 };
 use chronicle_core::format::Tombstone;
 use chronicle_core::ids::{Epoch, Lineage, Lsn};
@@ -190,18 +190,6 @@ fn follow_unnamed(
         overlay.extend(lineage, epoch, first_lsn, &bytes, Lsn::MAX);
     }
     Ok(())
-}
-
-fn resolve(objects: &Objects, timeline: &Timeline, moment: &Moment) -> Result<RestoreFrom> {
-    match timeline.resolve(moment)? {
-        Resolved::Restore(from) => Ok(*from),
-        Resolved::Scan(scan) => {
-            let lineage = timeline.newest().map(|point| point.point.lineage).unwrap_or_default();
-            let bytes = objects.log(&scan.log)?;
-            let found = last_commit_until(lineage, &scan.log, &bytes, scan.time_ns, scan.lsn_max)?;
-            timeline.scanned(&scan, found)
-        }
-    }
 }
 
 /// What can be read of a point's lists, page by page.

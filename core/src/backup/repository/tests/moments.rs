@@ -39,7 +39,12 @@ impl Repo {
             Resolved::Scan(scan) => {
                 let bytes = &self.objects[&scan.log.name().to_string()];
                 let lineage = timeline.points()[0].point.lineage;
-                let found = last_commit_until(lineage, &scan.log, bytes, scan.time_ns, scan.lsn_max)?;
+                let (mut found, mut stream) = (None, LogStream::of(lineage, &scan.log, bytes.len() as u64));
+                stream.push(bytes, &mut |frame, _, _| {
+                    found = scan.holds(frame).or(found);
+                    Ok(())
+                })?;
+                stream.finish_object(&scan.log)?;
                 timeline.scanned(&scan, found)
             }
         }
