@@ -167,7 +167,9 @@ fn a_restore_after_500_deltas_reads_what_one_after_a_single_delta_reads() {
                 .tag("host", (i % 50).to_string())
         })
         .collect();
-    points.chunks(20_000).for_each(|batch| drop(db.write_batch(batch).unwrap()));
+    for batch in points.chunks(20_000) {
+        db.write_batch(batch).unwrap();
+    }
     db.checkpoint().unwrap();
     backup(&db, &store);
     let restore = || {
