@@ -33,6 +33,7 @@ enum Verb {
     Release(prune::Release),
     Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
+    Stream(super::stream::Stream),
     Repair(super::repair::Repair),
     Diff(super::diff::Diff),
 }
@@ -136,6 +137,7 @@ impl Backup {
                 repository::list(&verb.repository.source, &verb.repository.keys.keys()?, verb.max_age, json)
             }
             Verb::Schedule(verb) => verb.run(json),
+            Verb::Stream(verb) => verb.run(json),
             Verb::Timeline(verb) => {
                 repository::timeline(&verb.repository.source, &verb.repository.keys.keys()?, json)
             }

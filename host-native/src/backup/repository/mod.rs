@@ -29,14 +29,17 @@ mod repair;
 mod restore;
 pub(in crate::backup) mod salvage;
 mod sealing;
+mod shipped;
 mod slot;
 mod slots;
 mod staging;
+mod stream;
 mod survey;
 mod trial;
 mod unlock;
 mod verify;
 mod verify_encrypted;
+mod verify_shipped;
 
 pub use chronicle_core::backup::repository::{
     BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
@@ -53,4 +56,5 @@ pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
 pub use slots::SlotStatus;
+pub use stream::{StreamConfig, StreamStatus, StreamWatch, Streamer};
 pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};
