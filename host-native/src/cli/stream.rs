@@ -9,6 +9,7 @@ use chronicle::{ErrorKind, now_ns};
 use clap::Args;
 use serde_json::json;
 use std::cell::Cell;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +54,9 @@ pub(super) struct Stream {
     /// Declare that one host only ever writes to the repository: for stores that can't keep two apart, and WebDAV
     #[arg(long)]
     single_writer: bool,
+    /// Move at most so many bytes a second, such as 20MiB
+    #[arg(long, value_name = "SIZE", value_parser = super::settings::parse_rate)]
+    bandwidth: Option<NonZeroU64>,
     #[command(flatten)]
     encrypt: EncryptArgs,
 }
@@ -61,6 +65,7 @@ impl Stream {
     pub(super) fn run(&self, json: bool) -> Outcome {
         let config = DeltaBackupConfig::new(&self.dest).keys(self.encrypt.keys()?);
         let config = if self.single_writer { config.single_writer() } else { config };
+        let config = self.bandwidth.into_iter().fold(config, DeltaBackupConfig::bandwidth);
         let config = self.encrypt.encrypt_to()?.into_iter().fold(config, DeltaBackupConfig::encrypt_to);
         let config = if self.encrypt.changes_recipients() { config.change_recipients() } else { config };
         let config =

@@ -84,7 +84,9 @@ pub fn is_superseded(timeline: &Timeline, last: &LogObject) -> bool {
     let continues = |point: &&PointRecord| {
         point.gap.is_none() && point.previous.is_some_and(|previous| previous.entry == home)
     };
-    let is_passed = later.len() >= 2 && later.iter().any(|point| point.point.lsn >= last.last_lsn);
+    // Of the newest two a prune takes none that has a row: one that is gone was passed.
+    let is_passed =
+        (is_gone || later.len() >= 2) && later.iter().any(|point| point.point.lsn >= last.last_lsn);
     let is_left =
         timeline.shipped(epoch).any(|log| log.home.number > home.number && log.last_lsn >= last.last_lsn);
     (is_gone || later.iter().any(continues)) && (is_left || is_passed)

@@ -229,7 +229,7 @@ impl Repository {
     }
 
     /// False where a prune may have taken it, and it is gone.
-    fn check(&self, check: &ObjectCheck, level: VerifyLevel) -> Result<bool> {
+    pub(super) fn check(&self, check: &ObjectCheck, level: VerifyLevel) -> Result<bool> {
         let name = ObjectName::new(check.name.to_string())?;
         let found = match self.objects.retry(|destination| destination.stat(&name))? {
             None if check.may_be_gone => return Ok(false),
