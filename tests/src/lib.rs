@@ -13,6 +13,7 @@ pub mod naive;
 pub mod oracle;
 pub mod outliving;
 pub mod program;
+pub mod proxy;
 pub mod question;
 #[cfg(unix)]
 pub mod servers;

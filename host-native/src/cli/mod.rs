@@ -43,6 +43,7 @@ mod schedule;
 mod settings;
 mod slots;
 mod snapshots;
+mod stream;
 mod verify;
 mod write;
 
