@@ -25,7 +25,7 @@ let workbench = null, opened = null, isOpening = false;
 async function openDemo(tell) {
   const db = await openMemory();
   await generate(db, (done) => tell(`Generating ${format.count(done)} of ${format.count(DEMO_POINTS)} points`, done, DEMO_POINTS));
-  return { db, kind: "demo", title: "Generated data" };
+  return { db, kind: "demo", title: "Generated data", metric: "power_kw" };
 }
 
 async function openSavedAs(name) {
@@ -62,14 +62,18 @@ function verifyBelow(files, name) {
 async function use(next, look = {}) {
   opened = next;
   workbench = new Workbench(next, { onLook: remember, onSaved: switchTo });
+  document.body.classList.add("has-source");
   put(source, h("strong", {}, next.title), h("span", {}, next.kind === "saved" && next.db.readOnly ? "kept here, open for writing in another tab" : KINDS[next.kind]));
   put(app, workbench.element);
   closing.hidden = false;
   document.title = `${next.title} · Chronicle`;
   const address = readAddress();
   const isSame = (next.kind === "demo" && address.demo) || (next.kind === "saved" && address.saved === next.title) || (next.url && address.url === next.url);
-  await workbench.refresh(isSame ? { ...look, ...address, view: address.view ?? undefined } : look);
+  await workbench.refresh({ metric: next.metric, ...look, ...(isSame ? given(address) : {}) });
 }
+
+/** What an address says of where one looks, without what it leaves out. */
+const given = ({ view, metric, from, to }) => Object.fromEntries(Object.entries({ view, metric, from, to }).filter(([, value]) => value !== null && value !== undefined));
 
 /** After saving, the copy takes the place of what it was made from, at the same view. */
 async function switchTo(name, db) {
@@ -89,6 +93,7 @@ function remember(look) {
 async function close() {
   const before = workbench;
   workbench = opened = null;
+  document.body.classList.remove("has-source");
   put(source);
   put(app, welcome.element);
   closing.hidden = true;

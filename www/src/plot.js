@@ -38,7 +38,7 @@ export class Plot {
 
   /** Pixels of the time axis, for the width of windows. */
   get pixels() {
-    return Math.max(60, this.#host.clientWidth - 64);
+    return Math.max(60, this.#host.clientWidth - 86);
   }
 
   /** Draws columns between two moments. `hidden` holds numbers of series that are not shown. */
@@ -50,11 +50,11 @@ export class Plot {
     const options = {
       ...this.#size(),
       ms: 1, tzDate: (ms) => uPlot.tzDate(new Date(ms), "UTC"),
-      padding: [12, 12, 0, 0],
+      padding: [12, 26, 0, 0],
       legend: { show: false },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       scales: { x: { time: true, min: from, max: to, range: () => [from, to] }, y: { range: (_, low, high) => spread(low, high) } },
-      axes: [{ ...axis, size: 34, space: 84 }, { ...axis, size: 58, values: (_, ticks) => ticks.map(short) }],
+      axes: [{ ...axis, size: 48, space: 84, values: (_, ticks, __, ___, step) => timeLabels(ticks, step) }, { ...axis, size: 58, values: (_, ticks) => ticks.map(short) }],
       series: [{}], bands: [],
       hooks: {
         setSelect: [(plot) => this.#selected(plot)],
@@ -157,6 +157,21 @@ function spread(low, high) {
   if (low === high) return [low - (Math.abs(low) * 0.1 || 1), high + (Math.abs(high) * 0.1 || 1)];
   const room = (high - low) * 0.06;
   return [low >= 0 && low - room < 0 ? 0 : low - room, high + room];
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** Labels of the time axis in UTC, as fine as their step; the day or the year below where it changes. */
+function timeLabels(ticks, step) {
+  let before = "";
+  return ticks.map((tick) => {
+    const text = new Date(tick).toISOString(), [year, month, day] = text.slice(0, 10).split("-");
+    const date = `${Number(day)} ${MONTHS[month - 1]}`, isDays = step >= 86_400_000;
+    const [fine, coarse] = isDays ? [date, year] : [text.slice(11, step >= 60_000 ? 16 : step >= 1000 ? 19 : 23), `${date} ${year}`];
+    const label = coarse === before ? fine : `${fine}\n${coarse}`;
+    before = coarse;
+    return label;
+  });
 }
 
 function short(tick) {

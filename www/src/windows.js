@@ -19,7 +19,7 @@ export function wholeWindows(from, to, width) {
 }
 
 /** Points that are drawn one by one rather than in windows, for this many pixels. */
-export const rawLimit = (pixels) => Math.max(2000, pixels * 2);
+export const rawLimit = (pixels) => Math.max(500, pixels);
 
 /**
  * Windows by group as columns: one x for all groups, and for each group mean, min and max; null where a group has no points.

@@ -27,8 +27,8 @@ export class Workbench {
     this.#views = { explore: this.#explore, query: this.#sql, verify: new Verify((signal) => this.#bytes(signal), title), move: this.#move };
     this.#metrics = new Metrics(db, async (metric, where) => {
       put(this.#railTitle, icon("menu"), metric.name);
-      if (this.#view !== "explore") this.show("explore");
-      await this.#explore.pick(metric, where);
+      if (["verify", "move"].includes(this.#view)) this.show("explore");
+      await Promise.all([this.#explore.pick(metric, where), this.#sql.suggest(metric)]);
     });
     put(this.#rail, this.#railTitle, this.#metrics.element);
     if (matchMedia("(max-width: 900px)").matches) this.#rail.open = false;
@@ -66,7 +66,6 @@ export class Workbench {
     const metrics = await this.#metrics.refresh(metric);
     if (from !== undefined && to > from) await this.#explore.show(from, to);
     this.#move.setMetrics(metrics);
-    await this.#sql.suggest(metrics);
     this.show(metrics.length ? wanted : "move");
   }
 

@@ -50,7 +50,7 @@ export class Explore {
       this.#split = metric.series > LINES_MAX ? "" : "*";
     }
     put(this.#title, metric.name);
-    put(this.#facts, `${format.plural(metric.points, "point")} in ${format.plural(metric.series, "series", "series")} · ${format.moment(metric.first)} to ${format.moment(metric.last)} UTC`);
+    put(this.#facts, `${format.plural(metric.points, "point")} in ${format.plural(metric.series, "series", "series")} · ${format.day(metric.first)} to ${format.day(metric.last)}`);
     const keys = [...new Set((await this.#db.series(metric.name)).flatMap((tags) => Object.keys(tags)))].sort();
     const choices = [["*", "every series"], ["", "nothing: one line"], ...keys.map((key) => [`=${key}`, key])];
     const box = select(choices, this.#split, (value) => { this.#split = value; this.#hidden.clear(); this.#draw(); });

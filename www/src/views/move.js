@@ -17,7 +17,7 @@ export class Move {
   /** `shown()` answers the moments of the chart; `onImported()` and `onSaved(name, db)` are called when there is something new. */
   constructor({ db, title, isSaved, shown, onImported, onSaved }) {
     [this.#db, this.#title, this.#shown, this.#onImported, this.#onSaved] = [db, title, shown, onImported, onSaved];
-    const cards = [this.#exportCard(), this.#snapshotCard(), !isSaved && this.#saveCard(), this.#importCard()];
+    const cards = [!isSaved && this.#saveCard(), this.#snapshotCard(), this.#importCard(), this.#exportCard()];
     this.element = h("section", { class: "view move", "aria-label": "Move data" },
       h("header", { class: "view-head" }, h("div", {}, h("h1", {}, "Move data"), h("p", { class: "facts" }, "Everything happens in this page. Nothing is sent anywhere."))),
       h("div", { class: "cards" }, cards));

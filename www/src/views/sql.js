@@ -12,7 +12,7 @@ const PAGE = 500;
 
 export class Sql {
   element;
-  #db; #answer = null; #rows = []; #cancel = null; #shown = "table";
+  #db; #answer = null; #rows = []; #cancel = null; #shown = "table"; #suggested = "";
   #text = h("textarea", { id: "sql", rows: 4, spellcheck: false, autocapitalize: "off", autocomplete: "off", "aria-describedby": "sql-hint" });
   #examples = h("div", { class: "chips", role: "group", "aria-label": "Examples" });
   #state = h("p", { class: "note", role: "status" });
@@ -33,10 +33,8 @@ export class Sql {
       this.#examples, h("div", { class: "answer-bar" }, this.#state, this.#tabs), this.#body);
   }
 
-  /** Examples for the metrics that are there; the box starts with the first. */
-  async suggest(metrics) {
-    const metric = metrics[0];
-    if (!metric) return;
+  /** Examples for a metric; the box holds the first of them as long as nothing else was written there. */
+  async suggest(metric) {
     const name = quoted(metric.name), [tags] = await this.#db.series(metric.name), key = Object.keys(tags ?? {})[0];
     const span = metric.last - metric.first, window = span > 7 * 86_400_000 ? "1h" : span > 3_600_000 ? "5m" : "10s";
     const examples = [
@@ -46,7 +44,8 @@ export class Sql {
       ["99th percentile", `SELECT percentile(value, 99)\nFROM ${name}\nGROUP BY time(${window})${key ? `, ${quoted(key)}` : ""}`],
     ].filter(Boolean);
     put(this.#examples, examples.map(([title, sql]) => h("button", { type: "button", class: "chip", onclick: () => { this.#text.value = sql; this.run(); } }, title)));
-    if (!this.#text.value) this.#text.value = examples[0][1];
+    if (this.#text.value === this.#suggested) this.#text.value = examples[0][1];
+    this.#suggested = examples[0][1];
   }
 
   async run() {

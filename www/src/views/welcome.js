@@ -3,6 +3,12 @@ import { button, h, icon, put } from "../dom.js";
 import { canSave, deleteSaved, savedNames } from "../engine.js";
 import { sentence } from "../sentences.js";
 
+const POINTS = [
+  ["Charts that keep up", "Every zoom asks for windows as wide as a pixel, down to single points. Millions of points cost what a screen can show."],
+  ["A plain verdict", "Verify reads every checksum again and says sound or damaged, and where. A damaged file is never changed."],
+  ["Yours alone", "The engine is the native one, in 64-bit exact times and values, on your device. Nothing is sent anywhere."],
+];
+
 export class Welcome {
   element;
   #on;
@@ -33,7 +39,8 @@ export class Welcome {
           h("div", { class: "drop" }, icon("file"), h("p", {}, h("strong", {}, "Drop a file or folder here"), h("span", {}, "data.db, a snapshot folder, CSV, JSON lines, line protocol")),
             h("div", { class: "row" }, button({ text: "Open file…", onclick: () => file.click() }), button({ text: "Open folder…", onclick: () => folder.click() }), file, folder)),
           h("form", { class: "url", onsubmit: (event) => { event.preventDefault(); on.url(url.value.trim()); } }, url, h("button", { class: "button", type: "submit" }, "Fetch")))),
-      this.#saved);
+      this.#saved,
+      h("ul", { class: "points" }, POINTS.map(([title, text]) => h("li", {}, h("h2", {}, title), h("p", {}, text)))));
     this.refresh();
   }
 
