@@ -1,7 +1,6 @@
 //! What tests and benches of Chronicle share.
 pub mod allocation;
 pub mod child;
-pub mod counting;
 pub mod document;
 pub mod fuzzing;
 pub mod hooks;

@@ -33,6 +33,10 @@ pub fn open_with(url: &str, settings: Settings) -> Result<Box<dyn Destination>> 
         None if url.is_empty() => Err(Error::invalid("a destination is needed: a path or a URL")),
         None => folder(url.into()),
         Some(("file", rest)) => folder(file_path(url, rest)?),
+        #[cfg(feature = "plugins")]
+        Some(("plugin", rest)) => {
+            crate::plugin::open(rest, settings).map_err(|error| error.at(without_secrets(url)))
+        }
         Some((scheme, rest)) => remote(scheme, rest, url, settings)
             .unwrap_or_else(|| Err(lacking(scheme)))
             .map_err(|error| error.at(without_secrets(url))),
