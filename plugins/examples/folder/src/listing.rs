@@ -6,7 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// A file, or a folder whose name ends with a slash.
+/// A file. Its length is asked for when it is shown, not when its folder is read: a page shows few of many.
 struct Entry {
     name: String,
     size: u64,
@@ -52,24 +52,30 @@ fn walk(prefix: &str, after: &str, show: &mut dyn FnMut(Entry) -> bool) -> Resul
     while let Some(folder) = open.last_mut() {
         match folder.next() {
             None => drop(open.pop()),
-            Some(entry) if entry.name.ends_with('/') => {
-                let is_behind = after >= entry.name.as_str() && !after.starts_with(&entry.name);
+            Some(name) if name.ends_with('/') => {
+                let is_behind = after >= name.as_str() && !after.starts_with(&name);
                 if !is_behind {
-                    open.push(entries(&entry.name)?.into_iter());
+                    open.push(entries(&name)?.into_iter());
                 }
             }
-            Some(entry) if entry.name.as_str() <= after => {}
-            Some(entry) => {
-                if !show(entry) {
-                    return Ok(());
+            Some(name) if name.as_str() <= after => {}
+            Some(name) => match fs::metadata(Path::new(ROOT).join(&name)) {
+                Ok(about) => {
+                    if !show(Entry { name, size: about.len() }) {
+                        return Ok(());
+                    }
                 }
-            }
+                // Deleted while it was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            },
         }
     }
     Ok(())
 }
 
-fn entries(folder: &str) -> Result<Vec<Entry>> {
+/// The names of a folder's files, and of its folders with a slash behind.
+fn entries(folder: &str) -> Result<Vec<String>> {
     let mut entries = Vec::new();
     let listed = match fs::read_dir(Path::new(ROOT).join(folder)) {
         // Never there, or deleted while it was listed.
@@ -84,15 +90,11 @@ fn entries(folder: &str) -> Result<Vec<Entry>> {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            entries.push(Entry { name: format!("{folder}{name}/"), size: 0 });
+            entries.push(format!("{folder}{name}/"));
         } else if kind.is_file() {
-            match entry.metadata() {
-                Ok(about) => entries.push(Entry { name: format!("{folder}{name}"), size: about.len() }),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
-            }
+            entries.push(format!("{folder}{name}"));
         }
     }
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries.sort();
     Ok(entries)
 }
