@@ -8,6 +8,7 @@ mod corpus;
 mod install;
 mod misbehaving;
 mod rights;
+mod webdav;
 
 use chronicle::destination::{Bytes, Destination, Job, ObjectName, Put, PutMode};
 use chronicle::plugin::{FolderGrant, PluginConfig, PluginDestination, PluginHome};
