@@ -2,21 +2,18 @@
 //!
 //! It sees one commit, whatever is written meanwhile, and counts and digests what it writes, so that whoever imports it
 //! can compare. It opens no files and prints nothing.
-mod refused;
-
 use crate::db::{Db, PointRun};
 use crate::error::{Error, ErrorKind, Result};
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::Selector;
-use chronicle_core::export::PointWriter;
 use chronicle_core::export::csv::CsvWriter;
 use chronicle_core::export::json::JsonWriter;
 use chronicle_core::export::jsonl::JsonLinesWriter;
 use chronicle_core::export::line::LineWriter;
+use chronicle_core::export::{PointWriter, Refused};
 use chronicle_core::head::SeriesInfo;
 use chronicle_core::ids::{Lsn, SeriesId};
 use chronicle_core::model::TimeRange;
-use refused::Refused;
 use std::io::Write;
 
 pub use chronicle_core::export::{Format, OnError};
@@ -184,7 +181,7 @@ impl<'db> Exporter<'db> {
             match &current {
                 // Other errors of a writer are of the caller's making, and come at once.
                 Some((_, Err(error))) if !text.is_partial() => return Err(error.clone()),
-                Some((_, Err(error))) => out.refused.add_series(info, timestamps, error),
+                Some((_, Err(error))) => out.refused.add_series(&info.series, timestamps, error),
                 _ => out.write(&mut *text, info, timestamps, bits)?,
             }
             if on_error == OnError::Fail && out.refused.points > 0 {
@@ -232,8 +229,8 @@ impl<'db> Exporter<'db> {
         let mut points = self.db.scan(selector, range)?;
         while let Some(PointRun { series: info, timestamps, bits }) = points.next_run()? {
             match text.series(&info.series.metric, &info.series.tags) {
-                Ok(()) => drop(refused.add_values(info, timestamps, bits, text)),
-                Err(error) => refused.add_series(info, timestamps, &error),
+                Ok(()) => drop(refused.add_values(&info.series, timestamps, bits, text)),
+                Err(error) => refused.add_series(&info.series, timestamps, &error),
             }
         }
         Ok(refused)
@@ -262,7 +259,7 @@ impl Out<'_> {
     ) -> Result<()> {
         for (timestamps, bits) in timestamps.chunks(POINTS_AT_ONCE).zip(bits.chunks(POINTS_AT_ONCE)) {
             text.points(&mut self.buffer, timestamps, bits);
-            if text.is_partial() && self.refused.add_values(info, timestamps, bits, text) {
+            if text.is_partial() && self.refused.add_values(&info.series, timestamps, bits, text) {
                 let both = timestamps.iter().zip(bits).filter(|(_, bits)| text.refuses(**bits).is_none());
                 let (timestamps, bits): (Vec<i64>, Vec<u64>) =
                     both.map(|(time, bits)| (*time, *bits)).unzip();

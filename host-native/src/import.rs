@@ -2,18 +2,16 @@
 //!
 //! What it keeps true: every row is committed, counted as skipped, or the import ends with an error that names its
 //! line; a report is only given for rows that are committed. It reads no file names and prints nothing.
-mod batch;
 mod piped;
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::now_ns;
-use batch::Batch;
 use chronicle_core::export::csv::CsvFormat;
 use chronicle_core::export::json::JsonFormat;
 use chronicle_core::export::jsonl::JsonLinesFormat;
 use chronicle_core::export::line::LineFormat;
-use chronicle_core::export::{ReadOptions, ReadReport, TextFormat, TextPoint, TextReader};
+use chronicle_core::export::{ReadOptions, ReadReport, TextBatch, TextFormat, TextPoint, TextReader};
 use chronicle_core::ids::Lsn;
 use chronicle_core::time::TimeUnit;
 use std::io::Read;
@@ -172,7 +170,7 @@ impl<'db> Importer<'db> {
         read.limits = self.db.limits();
         let mut run = Run {
             db: self.db,
-            batch: Batch::new(self.db.memo()),
+            batch: TextBatch::new(self.db.memo()),
             oldest: None,
             report: ImportReport::default(),
             on_progress,
@@ -195,7 +193,7 @@ impl<'db> Importer<'db> {
 /// An import under way.
 struct Run<'a> {
     db: &'a Db,
-    batch: Batch,
+    batch: TextBatch,
     /// When the first point of the batch was read.
     oldest: Option<Instant>,
     report: ImportReport,

@@ -120,6 +120,20 @@ impl PackPlan {
         })
     }
 
+    /// The copy as one file and no log, which opens like a database that was closed. For a snapshot whose catalog holds
+    /// everything; `InvalidInput` for another: seal first.
+    pub fn single_file(snapshot: &Snapshot) -> Result<PackedFile> {
+        check_log(snapshot)?;
+        if !snapshot.log.is_empty() {
+            return Err(Error::invalid(
+                "commits are in the log only: seal the database before it is copied as one file",
+            ));
+        }
+        let segments: Vec<SegmentEntry> = snapshot.segments().copied().collect();
+        let (start, durable) = (LogStart::None, snapshot.position.lsn);
+        PackedFile::new(Role::Database, &snapshot.identity, &snapshot.catalog, segments, start, durable)
+    }
+
     /// Bytes that are read from the source, log included: what a progress bar counts.
     pub fn source_bytes(&self) -> u64 {
         self.data.source_bytes().saturating_add(self.log.parts.iter().map(|part| part.range.len).sum())

@@ -81,11 +81,20 @@ impl Opening {
     /// For a writer: reads what the older superblock still names, so that none of it is overwritten before the next
     /// checkpoint. When that catalog can't be read, nothing free is reused until then.
     pub fn note_older(&mut self, source: &mut dyn Source) {
-        let Some(older) = &self.older else { return };
-        self.older_extents = match CatalogLoad::new(&older.root, older.generation).step(source) {
-            Ok(Step::Ready(catalog)) => Some(catalog.extents()),
-            _ => None,
-        };
+        let _ = self.step_older(source);
+    }
+
+    /// [`Opening::note_older`] for a host that has to fetch first: answers what to fetch before it is called again. As long
+    /// as anything is missing the older catalog counts as unreadable.
+    pub fn step_older(&mut self, source: &mut dyn Source) -> Step<()> {
+        let Some(older) = &self.older else { return Step::Ready(()) };
+        self.older_extents = None;
+        match CatalogLoad::new(&older.root, older.generation).step(source) {
+            Ok(Step::Missing(ranges)) => return Step::Missing(ranges),
+            Ok(Step::Ready(catalog)) => self.older_extents = Some(catalog.extents()),
+            Ok(Step::Done) | Err(_) => {}
+        }
+        Step::Ready(())
     }
 
     /// The log file in which replay starts, if the container has a log.

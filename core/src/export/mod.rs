@@ -6,6 +6,7 @@
 //!
 //! All formats share one reader ([`TextReader`]: pieces, lines, limits, what is skipped) and one writer trait
 //! ([`PointWriter`]); a format adds where its records end and what they say ([`TextFormat`]).
+mod batch;
 mod convert;
 pub mod csv;
 mod format;
@@ -14,6 +15,7 @@ pub mod jsonl;
 pub mod line;
 mod options;
 mod reader;
+mod refused;
 mod row;
 #[cfg(test)]
 mod testing;
@@ -32,8 +34,10 @@ pub enum Format {
     Line,
 }
 
+pub use batch::{BatchRow, TextBatch};
 pub use format::{Context, ReadResult, Refusal, TextFormat};
 pub use options::{OnError, ReadOptions, ReadReport, SkippedLine};
 pub use reader::TextReader;
+pub use refused::Refused;
 pub use row::{TextPoint, TextRow};
 pub use writer::PointWriter;

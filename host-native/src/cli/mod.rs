@@ -45,6 +45,7 @@ mod schedule;
 mod settings;
 mod slots;
 mod snapshots;
+mod stream;
 mod verify;
 mod write;
 

@@ -10,6 +10,7 @@ mod body;
 mod capabilities;
 pub mod conformance;
 mod folder;
+mod limit;
 mod memory;
 mod name;
 #[cfg(feature = "remote")]
@@ -20,6 +21,7 @@ mod url;
 pub use body::{Body, Bytes, FileBody};
 pub use capabilities::Capabilities;
 pub use folder::FolderDestination;
+pub(crate) use limit::Limited;
 pub use memory::MemoryDestination;
 pub use name::{NAME_BYTES_MAX, ObjectName, PART_BYTES_MAX};
 #[cfg(feature = "plugins")]

@@ -1,6 +1,7 @@
 //! From what a user wrote to a destination: a path, or a URL.
 use super::{Destination, FolderDestination};
 use crate::error::{Error, Result};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ pub struct Settings {
     pub single_writer: bool,
     /// How long a request to a server is tried; by default two minutes.
     pub retry_time_max: Option<Duration>,
+    /// How many bytes a second are moved at most, up and down together; by default as many as can be.
+    pub bytes_per_second_max: Option<NonZeroU64>,
 }
 
 /// [`open_with`] nothing known beside.

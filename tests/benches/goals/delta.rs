@@ -9,7 +9,7 @@ use chronicle::backup::{DeltaReport, restore_delta_backup};
 use chronicle::crypt::{EncryptTo, Identity};
 use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, RestoreConfig};
 use chronicle_tests::measure::{Pairs, Samples, time};
-use chronicle_tests::workload;
+use chronicle_tests::workload::{self, SeriesData};
 use std::fs;
 use std::path::Path;
 
@@ -24,18 +24,20 @@ pub(crate) fn run(context: &mut Context) {
     db.compact().unwrap();
     db.close().unwrap();
     let few = SMALL_POINTS / 100;
-    let on_small = one_more(context, &small, few);
+    let mut day = 0;
+    let on_small = one_more(context, &small, few, &mut day);
     fs::remove_dir_all(&small).unwrap();
     let kept = context.large_db();
     let large = context.fresh("delta-large");
     copy_database(kept.parent().unwrap(), &large);
-    let on_large = one_more(context, &large, few);
+    let on_large = one_more(context, &large, few, &mut day);
     let line = Line::one("delta", "the same few points on 1 GB over 10 MB, CPU", "x", on_large / on_small)
         .goal(Goal::at_most(1.3, 1.0));
     context.report.push(line);
     fs::remove_dir_all(large.join("repo")).unwrap();
+    let _ = fs::remove_dir_all(large.join("restic"));
     let many = if context.quick { 10 * few } else { 100 * few };
-    one_more(context, &large, many);
+    one_more(context, &large, many, &mut day);
     fs::remove_dir_all(&large).unwrap();
     five_hundred(context);
     to_a_commit(context);
@@ -47,8 +49,19 @@ fn delta(db: &Db, repository: &Path) -> DeltaReport {
     BackupManager::new(db).create_delta_backup_with(&config, &|_, _| {}).unwrap()
 }
 
-/// A delta each time that `more` points came and were sealed, over the database in `folder`. Returns its CPU seconds.
-fn one_more(context: &mut Context, folder: &Path, more: usize) -> f64 {
+/// Points of the first series, each `day` behind the one before.
+fn later(count: usize, day: u64) -> Vec<SeriesData> {
+    const DAYS: i64 = 3 * 86_400_000_000_000;
+    let mut data = workload::random(count, 1_000 + day);
+    for time in data.iter_mut().flat_map(|series| &mut series.timestamps) {
+        *time += DAYS * day as i64;
+    }
+    data
+}
+
+/// A delta each time that `more` points came and were sealed, over the database in `folder`, the first of them on the day after
+/// `day`. Returns its CPU seconds.
+fn one_more(context: &mut Context, folder: &Path, more: usize, day: &mut u64) -> f64 {
     let (data, repository, copy) = (folder.join("data.db"), folder.join("repo"), folder.join("cp.db"));
     let megabytes = file_len(&data) as f64 / 1e6;
     let db = Db::open(&data, Config { background: false, ..quiet() }).unwrap();
@@ -69,8 +82,8 @@ fn one_more(context: &mut Context, folder: &Path, more: usize) -> f64 {
     let (mut theirs_cpu, mut theirs_wall) = (Pairs::default(), Pairs::default());
     let mut stored = 0.0;
     for run in 0..=context.runs(5) {
-        let seed = (folder.as_os_str().len() + more + run) as u64 + 1_000;
-        write_all(&db, &workload::random(more, seed));
+        *day += 1;
+        write_all(&db, &later(more, *day));
         db.checkpoint().unwrap();
         let (report, ours) = time(|| delta(&db, &repository));
         let ((), copied) = time(|| copy_and_sync(&data, &copy));

@@ -1,28 +1,31 @@
-//! Points that a format can't hold: how many, and the first of them.
+//! Refused: points that a format can't hold, how many, and the first of them.
+use super::PointWriter;
 use crate::error::{Error, Result};
-use chronicle_core::export::PointWriter;
-use chronicle_core::head::SeriesInfo;
-use chronicle_core::text::shorten;
-use chronicle_core::time::format_timestamp;
+use crate::model::Series;
+use crate::text::shorten;
+use crate::time::format_timestamp;
+use alloc::format;
+use alloc::string::String;
 
 /// What has been refused so far.
 #[derive(Debug, Default)]
-pub(super) struct Refused {
-    pub(super) points: u64,
+pub struct Refused {
+    /// How many.
+    pub points: u64,
     /// The first one, and why.
-    pub(super) example: Option<String>,
+    pub example: Option<String>,
 }
 
 impl Refused {
-    /// Counts points of a series that can't be written at all.
-    pub(super) fn add_series(&mut self, series: &SeriesInfo, timestamps: &[i64], error: &Error) {
+    /// Counts points of a series that can't be written at all, and why.
+    pub fn add_series(&mut self, series: &Series, timestamps: &[i64], error: &Error) {
         self.add(series, timestamps.first().copied(), timestamps.len() as u64, error.message());
     }
 
     /// Counts the values that can't be written. Answers whether there are any.
-    pub(super) fn add_values(
+    pub fn add_values(
         &mut self,
-        series: &SeriesInfo,
+        series: &Series,
         timestamps: &[i64],
         bits: &[u64],
         text: &dyn PointWriter,
@@ -36,15 +39,15 @@ impl Refused {
         self.points > before
     }
 
-    fn add(&mut self, series: &SeriesInfo, timestamp: Option<i64>, points: u64, problem: &str) {
+    fn add(&mut self, series: &Series, timestamp: Option<i64>, points: u64, problem: &str) {
         self.points += points;
         if self.example.is_none() {
-            let tags =
-                series.series.tags.iter().map(|(key, value)| {
-                    format!(", {}={}", shorten(key.as_bytes()), shorten(value.as_bytes()))
-                });
+            let tags = series
+                .tags
+                .iter()
+                .map(|(key, value)| format!(", {}={}", shorten(key.as_bytes()), shorten(value.as_bytes())));
             let tags: String = tags.take(8).collect();
-            let metric = shorten(series.series.metric.as_bytes());
+            let metric = shorten(series.metric.as_bytes());
             let time = timestamp
                 .map_or_else(String::new, |timestamp| format!(" at {}", format_timestamp(timestamp)));
             self.example = Some(format!("{metric}{tags}{time}: {problem}"));
@@ -52,7 +55,7 @@ impl Refused {
     }
 
     /// An error, if there is anything.
-    pub(super) fn into_result(self) -> Result<()> {
+    pub fn into_result(self) -> Result<()> {
         match self.example {
             None => Ok(()),
             Some(example) => Err(Error::invalid(format!(

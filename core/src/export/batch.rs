@@ -1,12 +1,14 @@
-//! Points of a text, kept until they are committed: a point costs no allocation, its series is named once.
+//! Batch: points of a text, kept until they are committed. A point costs no allocation, its series is named once.
 //!
 //! Points come in much the same order all through a text. So the series that came before, and the one that followed it the
 //! last time, are compared first; what neither is, is looked for by hash.
+use super::TextPoint;
 use crate::error::{Error, Result};
-use chronicle_core::export::TextPoint;
-use chronicle_core::model::{PointSource, SeriesMemo};
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use crate::model::{PointSource, SeriesMemo};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash, Hasher};
+use hashbrown::HashMap;
 
 /// Series and bytes of names that are known from one batch to the next; with more, the next one starts afresh.
 const KNOWN_SERIES_MAX: usize = 1 << 16;
@@ -14,7 +16,7 @@ const KNOWN_BYTES_MAX: usize = 8 << 20;
 
 /// Points, and the series that they and those of earlier batches are of.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub struct TextBatch {
     /// The memo that those of the series are made like; without it they have none.
     memo: Option<SeriesMemo>,
     series: Vec<Known>,
@@ -53,22 +55,22 @@ struct Known {
     memo: Option<SeriesMemo>,
 }
 
-/// A point of a [`Batch`].
-#[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    batch: &'a Batch,
+/// A point of a [`TextBatch`].
+#[derive(Clone, Copy, Debug)]
+pub struct BatchRow<'a> {
+    batch: &'a TextBatch,
     point: &'a Kept,
 }
 
-impl Batch {
+impl TextBatch {
     /// A batch for the database that `memo` is of.
-    pub(super) fn new(memo: SeriesMemo) -> Self {
+    pub fn new(memo: SeriesMemo) -> Self {
         Self { memo: Some(memo), ..Self::default() }
     }
 
     /// Adds a point.
     #[inline]
-    pub(super) fn push(&mut self, row: &impl TextPoint) -> Result<()> {
+    pub fn push(&mut self, row: &impl TextPoint) -> Result<()> {
         let series = match self.expected(row) {
             Some(series) => series,
             None => self.find_or_add(row)?,
@@ -170,21 +172,23 @@ impl Batch {
         (self.text(key), self.text(key + 1))
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Points.
+    pub fn len(&self) -> usize {
         self.points.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// True without points.
+    pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }
 
     /// Bytes of names and tag values that its points brought.
-    pub(super) fn text_bytes(&self) -> usize {
+    pub fn text_bytes(&self) -> usize {
         self.text_bytes
     }
 
     /// Begins the next batch.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.points.clear();
         self.text_bytes = 0;
         if self.series.len() > KNOWN_SERIES_MAX || self.text.len() > KNOWN_BYTES_MAX {
@@ -197,19 +201,19 @@ impl Batch {
     }
 
     /// The points, in the order in which they came.
-    pub(super) fn rows(&self) -> Vec<Row<'_>> {
-        self.points.iter().map(|point| Row { batch: self, point }).collect()
+    pub fn rows(&self) -> Vec<BatchRow<'_>> {
+        self.points.iter().map(|point| BatchRow { batch: self, point }).collect()
     }
 }
 
-impl Row<'_> {
+impl BatchRow<'_> {
     #[inline]
     fn series(&self) -> Option<&Known> {
         self.batch.series.get(self.point.series as usize)
     }
 }
 
-impl PointSource for Row<'_> {
+impl PointSource for BatchRow<'_> {
     #[inline]
     fn metric(&self) -> &str {
         self.series().map_or("", |series| self.batch.text(series.metric))
@@ -237,7 +241,7 @@ impl PointSource for Row<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Point;
+    use crate::model::Point;
 
     /// A point, and whether it claims to have the tags of the one before.
     struct Given(Point, bool);
@@ -271,7 +275,7 @@ mod tests {
 
     #[test]
     fn points_come_back_as_they_were_pushed_whatever_tags_their_neighbours_have() {
-        let mut batch = Batch::default();
+        let mut batch = TextBatch::default();
         let points = [
             Given(Point::new("m", 1, 1.5).tag("a", "").tag("b", "é"), false),
             Given(Point::new("other", 2, 2.5).tag("a", "x").tag("b", ""), false),
@@ -292,7 +296,7 @@ mod tests {
         }
     }
 
-    fn own(row: &Row<'_>) -> Point {
+    fn own(row: &BatchRow<'_>) -> Point {
         let point = Point::new(row.metric(), row.timestamp(), row.value());
         (0..row.tag_count()).fold(point, |point, index| {
             let (key, value) = row.tag_at(index);
