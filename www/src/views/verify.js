@@ -60,8 +60,9 @@ export class Verify {
 }
 
 function verdict(report, took) {
-  const { sound, findings, findingsCount, points, logPoints, segments, bytes, torn } = report;
-  const read = `${format.bytes(bytes)} in ${format.duration(Math.max(1, Math.round(took)))}: ${format.plural(segments, "segment")}, ${format.plural(points + logPoints, "point")}`;
+  const { sound, findings, findingsCount, points, logPoints = 0, segments, objects, bytes, torn } = report;
+  const parts = segments === undefined ? format.plural(objects ?? 0, "object") : format.plural(segments, "segment");
+  const read = `${format.bytes(bytes)} in ${format.duration(Math.max(1, Math.round(took)))}: ${parts}, ${format.plural(points + logPoints, "point")}`;
   const title = sound ? "Sound" : "Damaged";
   const text = sound
     ? "Every byte that was checked is what was written."
