@@ -143,7 +143,7 @@ export async function timelineOf(source) {
   const { points, spans, damaged } = await Chronicle.timeline(source);
   const moment = (ns) => (ns === null ? null : { ns, ms: msOf(ns) });
   return {
-    points: points.map(({ entry, lsn, commitTime, points, bytes }) => ({ entry, lsn, at: moment(commitTime), points, bytes })),
+    points: points.map(({ entry, lsn, commitTime, bytes }) => ({ entry, lsn, at: moment(commitTime), bytes })),
     spans: spans.map(({ first, last }) => ({ from: moment(first.commitTime), to: moment(last.commitTime) })).filter(({ to }) => to !== null),
     damaged,
   };

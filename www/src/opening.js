@@ -38,7 +38,10 @@ export async function openChosen(files, onProgress) {
   if (files.length === 0) throw new Error("There is no file in it. Choose a data.db, the folder that holds it, or a CSV file");
   if (files.length === 1 && textFormat(files[0].name)) return openText(files[0], onProgress);
   const folder = files.length > 1 && files[0].webkitRelativePath.split("/")[0];
-  return openSource(files, { kind: folder ? "folder" : "file", title: folder || files[0].name });
+  return openSource(files, { kind: folder ? "folder" : "file", title: folder || files[0].name }).catch((error) => {
+    if (files.length > 1 || error.kind !== "Damaged" || !/log file/.test(error.message)) throw error;
+    throw Object.assign(new Error(`${error.message}. If files named data.db.wal-… lie beside it, open the folder: they belong to it`), { kind: error.kind });
+  });
 }
 
 /** Opens files or a `URL` where they lie, with the timeline where there is one. */
