@@ -6,7 +6,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const target = process.env.CARGO_TARGET_DIR ?? join(dirname(fileURLToPath(import.meta.url)), "..", "..", "target");
-const program = process.env.CHRONICLE ?? join(target, "debug", "chronicle");
+export const program = process.env.CHRONICLE ?? join(target, "debug", "chronicle");
 
 /** Why tests that need the program are left out; false when it is there. */
 export const missing = existsSync(program) ? false : `there is no ${program}: cargo build -p chronicle, or set CHRONICLE`;
@@ -42,6 +42,7 @@ export function history(folder) {
     return text;
   };
   const moments = [];
+  execFileSync(program, ["init", "--path", data], { stdio: "ignore" });
   for (let round = 0; round < 3; round++) {
     execFileSync(program, ["import", "--path", data, "--format", "csv", "--input", "-"], { input: csv(round * 20_000, 20_000), stdio: ["pipe", "ignore", "pipe"] });
     if (round === 1) execFileSync(program, ["delete", "--path", data, "--metric", "cpu", "--tag", "host=h1", "--end", "2024-01-28T00:10:00Z"], { stdio: "ignore" });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { Chronicle } from "chronicle-db";
 import { serve } from "../browser.mjs";
-import { chronicle, history, missing, picked, scratch } from "../native.mjs";
+import { chronicle, history, missing, picked, program, scratch } from "../native.mjs";
 
 const closing = (t, db) => (t.after(() => db.close()), db);
 
@@ -17,7 +17,7 @@ test("a snapshot from here opens natively with the same digest, and takes commit
   writeFileSync(join(folder, "data.db"), new Uint8Array(await (await db.snapshot()).arrayBuffer()));
   assert.equal(chronicle("digest", "--path", join(folder, "data.db"), "--check").digest, (await db.digest()).digest);
   chronicle("write", "--path", join(folder, "data.db"), "--metric", "m", "--value", "1");
-  assert.equal(chronicle("digest", "--path", join(folder, "data.db")).points, 30_001);
+  assert.equal(Number(chronicle("digest", "--path", join(folder, "data.db")).points), 30_001);
   chronicle("verify", "--path", join(folder, "data.db"));
 });
 
@@ -71,7 +71,7 @@ test("a small answer from a backup moves few bytes", { skip: missing }, async (t
 test("a repository and a snapshot are restored, and go on as a new epoch", { skip: missing }, async (t) => {
   const folder = scratch(t);
   const { data, repository, moments } = history(folder);
-  execFileSync(process.env.CHRONICLE ?? join(process.env.CARGO_TARGET_DIR ?? "../target", "debug", "chronicle"), ["backup", "create", "--source", data, "--dest", join(folder, "snap")]);
+  execFileSync(program, ["backup", "create", "--source", data, "--dest", join(folder, "snap")]);
   for (const [source, moment] of [[repository, 0], [repository, 2], [join(folder, "snap"), 2]]) {
     const at = source === repository ? `lsn:${moments[moment].lsn}` : undefined;
     const original = closing(t, await Chronicle.openBackup(picked(source), { at }));
@@ -85,7 +85,7 @@ test("a repository and a snapshot are restored, and go on as a new epoch", { ski
     const target = join(folder, `restored-${source === repository ? moment : "snap"}`);
     mkdirSync(target);
     writeFileSync(join(target, "data.db"), blob);
-    assert.equal(chronicle("digest", "--path", join(target, "data.db"), "--check").points, moments[moment].points + 1);
+    assert.equal(Number(chronicle("digest", "--path", join(target, "data.db"), "--check").points), Number(moments[moment].points) + 1);
   }
 });
 
