@@ -26,8 +26,8 @@ fn a_log_of_any_length_takes_the_same_memory_to_back_up_and_to_restore() {
     let mut random = Random::new(3);
     let mut peaks = Vec::new();
     let mut written = 0;
-    // Log of some 20, 80 and 80 MB, sealed on the way, so that each point starts behind it.
-    for (round, batches) in [20i64, 80, 80].into_iter().enumerate() {
+    // Log of some 16, 74 and 74 MB, sealed on the way, so that each point starts behind it.
+    for (round, batches) in [20i64, 90, 90].into_iter().enumerate() {
         for _ in 0..batches {
             let points: Vec<Point> = (0..100_000)
                 .map(|i| Point::new("noise", written + i, f64::from_bits((random.bits() >> 2) | (1 << 61))))

@@ -83,6 +83,11 @@ pub(super) fn open_source(path: &Path) -> Result<Db, Failure> {
     Ok(Db::open(find_source(path)?.data_path(), Config::read_only())?)
 }
 
+/// The data file of a database that is backed up.
+pub(super) fn data_path(path: &Path) -> Result<PathBuf, Failure> {
+    Ok(find_source(path)?.data_path())
+}
+
 impl Target {
     /// That of another argument.
     pub(super) fn at(path: PathBuf) -> Self {

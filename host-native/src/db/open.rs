@@ -55,19 +55,20 @@ pub(super) fn open(path: &Path, config: Config, place: Place) -> Result<(Shared,
 }
 
 fn open_writer(paths: DbPaths, config: Config, place: Place) -> Result<(Shared, Recovery)> {
-    let lock = (place == Place::Open).then(|| WriterLock::acquire(&paths)).transpose()?;
+    // Before the lock, which would leave a file in a folder that is to stay as it is.
     if paths.folder().join("metadata.json").exists() {
         return Err(Error::new(
             ErrorKind::ReadOnly,
             "the folder is a snapshot (it holds metadata.json), which stays as it is; restore it to write to it",
         ));
     }
+    let mut lock = (place == Place::Open).then(|| WriterLock::acquire(&paths)).transpose()?;
     if !paths.data().exists() {
         create_database(&paths, &config)?;
     }
     let data = DataFile::open_read_write(paths.data())?;
-    if place == Place::Open {
-        lock_data(&data)?;
+    if let Some(lock) = &mut lock {
+        lock.take_data(data.file())?;
     }
     let options = config.engine_options(random_u64()?);
     let mut opening = Opening::new(&read_header(&data)?, options)?;
@@ -158,19 +159,6 @@ fn try_read_only(
     }
     let recovery = Recovery { commits_replayed: replayed.commits, torn: replayed.torn, damaged_slot };
     Ok((data, engine, pin, recovery))
-}
-
-/// Locks the data file itself, for as long as it is open: a lock file can be deleted under a running writer.
-fn lock_data(data: &DataFile) -> Result<()> {
-    match data.file().try_lock() {
-        Ok(()) => Ok(()),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::new(
-            ErrorKind::Busy,
-            "another process has the database open for writing, although its lock file is gone; wait for it to end",
-        )),
-        // Some network file systems have no such lock; the lock file is all there is then.
-        Err(std::fs::TryLockError::Error(_)) => Ok(()),
-    }
 }
 
 /// A pin. Where the folder takes no files from this user, writers are kept off instead; none where there never was one.

@@ -20,6 +20,8 @@ const TEXT_BYTES_MAX: u64 = 200;
 #[derive(Debug)]
 pub struct WriterLock {
     file: File,
+    /// The data file, where it is locked too.
+    data: Option<File>,
 }
 
 impl WriterLock {
@@ -39,7 +41,7 @@ impl WriterLock {
             if is_at(&file, &path) {
                 // The text is a courtesy: a full disk must not keep the database shut.
                 let _ = file.set_len(0).and_then(|()| file.write_all(describe_self().as_bytes()));
-                return Ok(Self { file });
+                return Ok(Self { file, data: None });
             }
         }
         Err(Error::new(
@@ -48,13 +50,31 @@ impl WriterLock {
         )
         .at(path.display()))
     }
+
+    /// Locks the data file itself as well: a lock file can be deleted under a running writer.
+    pub fn take_data(&mut self, data: &File) -> Result<()> {
+        match data.try_lock() {
+            Ok(()) => {
+                self.data = data.try_clone().ok();
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(Error::new(
+                ErrorKind::Busy,
+                "another process has the database open for writing, although its lock file is gone; wait for it to end",
+            )),
+            // Some network file systems have no such lock; the lock file is all there is then.
+            Err(TryLockError::Error(_)) => Ok(()),
+        }
+    }
 }
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        // So that nobody reads of a holder that is gone. Closing the file releases the lock in any case.
+        // So that nobody reads of a holder that is gone.
         let _ = self.file.set_len(0);
+        // Closing the files is not enough: a child that this process is just starting holds copies of them for a moment.
         let _ = self.file.unlock();
+        let _ = self.data.as_ref().map(File::unlock);
     }
 }
 

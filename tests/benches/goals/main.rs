@@ -7,6 +7,7 @@
 //! tables and a chart. Scratch data lies under `target/tmp`; the large database is kept there between runs.
 mod chart;
 mod context;
+mod delta;
 mod formats;
 mod ingest;
 mod limits;
@@ -15,6 +16,7 @@ mod peers;
 mod read;
 mod report;
 mod resident;
+mod restic;
 mod restore;
 mod series;
 mod size;
@@ -40,6 +42,7 @@ const ROWS: &[Row] = &[
     ("snapshot", snapshot::run),
     ("restore", restore::run),
     ("verify", verify::run),
+    ("delta", delta::run),
 ];
 
 fn main() -> ExitCode {

@@ -45,6 +45,6 @@ fn every_byte_that_changes_is_noticed_with_the_key_and_without() {
         std::fs::write(&file, &whole).unwrap();
     }
     println!("{flipped} bytes were flipped; {read_on} of them are not needed to read the newest point");
-    assert!(flipped > 1_000 && read_on < flipped * 3 / 4, "{flipped}, {read_on}");
+    assert!(flipped > 1_000 && flipped - read_on > 200, "{flipped}, {read_on}");
     assert!(sound(VerifyLevel::Full));
 }

@@ -20,7 +20,7 @@ fn google_cloud_storage_is_asked_for_objects_below_the_prefix() {
     let (code, said, asked) = told(none, &["backup", "list", "--source", "gs://bucket/my/repo"]);
     assert_eq!(code, Some(4), "{said}");
     let claim = "/bucket/my%2Frepo%2Fclaims%2F0";
-    assert!(asked.contains(&format!("GET {claim}")), "{asked:?}");
+    assert!(asked.iter().any(|asked| asked.ends_with(claim)), "{asked:?}");
     assert!(asked.iter().all(|asked| asked.contains("/bucket/my%2Frepo%2F")), "{asked:?}");
     let none = |_: &Request| Response::s3_error(404, "NoSuchBucket", "The specified bucket does not exist.");
     let (code, said, _) = told(none, &["backup", "list", "--source", "gs://bucket/my/repo"]);

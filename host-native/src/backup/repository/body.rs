@@ -148,7 +148,7 @@ impl Body for HashingBody<'_> {
             *seen = (blake3::Hasher::new(), 0);
         }
         if offset == seen.1 {
-            seen.0.update(buffer);
+            seen.0.update_rayon(buffer);
             seen.1 += buffer.len() as u64;
         }
         Ok(())
@@ -164,7 +164,7 @@ pub(super) fn hash_of(body: &dyn Body, progress: &dyn Fn(u64)) -> Result<Hash> {
         let step = usize::try_from(body.len() - at).unwrap_or(usize::MAX).min(WINDOW_BYTES);
         let Some(part) = buffer.get_mut(..step) else { break };
         body.read_exact_at(at, part)?;
-        hasher.update(part);
+        hasher.update_rayon(part);
         at += step as u64;
         progress(at);
     }

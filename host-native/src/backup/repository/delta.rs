@@ -7,11 +7,12 @@ use super::slot::{Slot, name_of};
 use super::trial;
 use crate::backup::{BackupManager, Progress};
 use crate::crypt::{EncryptTo, Keys};
-use crate::destination::{Destination, FolderDestination, Settings, open_with};
+use crate::destination::{Destination, FolderDestination, Limited, Settings, open_with};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::host::random_epoch;
 use chronicle_core::backup::repository::{BackupState, DeltaPlan, JobId, PointRecord};
 use chronicle_core::engine::Snapshot;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,13 +42,16 @@ impl RepositoryPlace {
 
     /// What is set applies to what is opened here; a repository that is not there yet will be encrypted if `encrypt` says so.
     fn open_with(&self, settings: Settings, keys: &Keys, encrypt: bool) -> Result<Objects> {
-        let destination: Arc<dyn Destination> = match self {
+        let mut destination: Arc<dyn Destination> = match self {
             Self::Destination(destination) => Arc::clone(destination),
             Self::Path(path) => match path.to_str() {
                 Some(url) => Arc::from(open_with(url, settings)?),
                 None => Arc::new(FolderDestination::new(path)?),
             },
         };
+        if let Some(bytes) = settings.bytes_per_second_max {
+            destination = Arc::new(Limited::new(destination, bytes));
+        }
         Objects::open(destination, keys, encrypt)
     }
 }
@@ -113,6 +117,13 @@ impl DeltaBackupConfig {
     #[must_use]
     pub fn single_writer(mut self) -> Self {
         self.settings.single_writer = true;
+        self
+    }
+
+    /// Moves so many bytes a second at most, up and down together.
+    #[must_use]
+    pub fn bandwidth(mut self, bytes_per_second_max: NonZeroU64) -> Self {
+        self.settings.bytes_per_second_max = Some(bytes_per_second_max);
         self
     }
 

@@ -8,6 +8,7 @@ use chronicle_core::backup::repository::{
 };
 use chronicle_core::ids::{Hash, Lineage};
 use chronicle_core::source::ByteRange;
+use std::collections::BTreeMap;
 
 impl Objects {
     /// The newest claimed number. `Damaged` where the claim behind it is gone and its record is there: a reader would take an
@@ -45,13 +46,20 @@ impl Objects {
         }
     }
 
-    /// Every claimed number with its record, in order. A claim that can't be read is an error: what it names is not known. A
-    /// record that must have been there and is gone is damage, as one is that can't be read.
+    /// Every claimed number with its record, in order. Claims are read only where no record is found without them, and one that
+    /// can't be read is an error then: what it names is not known. A record that must have been there and is gone is damage, as
+    /// one is that can't be read.
     pub(super) fn entries(&self) -> Result<Vec<Claimed>> {
-        let numbers: Vec<PointNumber> = (0..self.newest()?.map_or(0, |newest| newest + 1)).collect();
-        let mut entries = side_by_side(&numbers, FETCHES_MAX, |&number| {
-            let entry = self.claimed(number)?;
-            Ok((entry, self.record(entry)?))
+        let manifest = self.manifest();
+        let newest = self.newest_from(manifest.as_ref())?;
+        let likely: BTreeMap<PointNumber, Entry> = manifest
+            .into_iter()
+            .flat_map(|it| it.points)
+            .map(|point| (point.entry.number, point.entry))
+            .collect();
+        let numbers: Vec<PointNumber> = (0..newest.map_or(0, |newest| newest + 1)).collect();
+        let mut entries = side_by_side(&numbers, FETCHES_MAX, |number| {
+            self.record_of(*number, likely.get(number).copied())
         })?;
         self.find_lost(&mut entries);
         Ok(entries)

@@ -143,7 +143,8 @@ impl Sealing {
         EncryptedBody::new(&self.secret, &self.recipients, name, &blake3, body)
     }
 
-    fn bytes(&self, name: &dyn std::fmt::Display, plain: &[u8]) -> Result<Vec<u8>> {
+    /// The bytes of an age file.
+    pub(super) fn bytes(&self, name: &dyn std::fmt::Display, plain: &[u8]) -> Result<Vec<u8>> {
         let plain_body = Bytes(plain);
         let body = self.body(name, &plain_body, Hash::of(plain))?;
         let mut bytes = vec![0; usize::try_from(body.len()).unwrap_or(usize::MAX)];

@@ -97,6 +97,15 @@ impl Slot {
     }
 }
 
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that this process is just starting holds a copy of it for a moment.
+        if let Some((file, _)) = &self.file {
+            let _ = file.unlock();
+        }
+    }
+}
+
 /// The same for every way to write the same folder.
 pub(super) fn name_of(place: &str) -> String {
     if is_url(place) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the peers of the goals bench that cargo does not bring: DuckDB from PyPI into a virtual environment below the
-# target folder, and VictoriaMetrics from Debian when this is Debian and we may. What fails is said; the bench leaves its
+# target folder, VictoriaMetrics and restic from Debian when this is Debian and we may. What fails is said; the bench leaves its
 # column empty. `cargo bench ... -- --install` calls this.
 #
 #   tests/benches/goals/peers/install.sh [FOLDER]     FOLDER: where the environment goes, <target>/peers by default
@@ -21,16 +21,18 @@ else
         { echo "!! DuckDB could not be installed" >&2; failed=1; }
 fi
 
-if command -v victoria-metrics >/dev/null; then
-    echo "VictoriaMetrics is here"
-elif [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    install="timeout 300 apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends victoria-metrics"
-    $install >/dev/null 2>&1 || { timeout 120 apt-get update >/dev/null && $install >/dev/null; } ||
-        { echo "!! VictoriaMetrics could not be installed" >&2; failed=1; }
-    # The package brings a service, which would measure along: the bench starts a server of its own.
-    [ ! -d /run/systemd/system ] || systemctl disable --now victoria-metrics
-else
-    echo "!! VictoriaMetrics: install the Debian package victoria-metrics as root" >&2
-    failed=1
-fi
+# The package of VictoriaMetrics brings a service, which would measure along: the bench starts a server of its own.
+for peer in victoria-metrics restic; do
+    if command -v "$peer" >/dev/null; then
+        echo "$peer is here"
+    elif [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        install="timeout 300 apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $peer"
+        $install >/dev/null 2>&1 || { timeout 120 apt-get update >/dev/null && $install >/dev/null; } ||
+            { echo "!! $peer could not be installed" >&2; failed=1; }
+        [ ! -d /run/systemd/system ] || systemctl disable --now "$peer" 2>/dev/null
+    else
+        echo "!! $peer: install the Debian package as root" >&2
+        failed=1
+    fi
+done
 exit "$failed"
