@@ -14,7 +14,7 @@ use crate::crypt::Keys;
 use crate::destination::{Destination, refuse_url};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
-use chronicle_core::backup::repository::{Entry, Moment, RestoreFrom, RestorePlan};
+use chronicle_core::backup::repository::{Entry, Moment, RestoreFrom, RestorePlan, SpanEnd};
 use chronicle_core::digest::Digest;
 use chronicle_core::head::Position;
 use chronicle_core::ids::{Epoch, Hash, Lsn};
