@@ -14,6 +14,7 @@ use crate::format::{
 use crate::head::Position;
 use crate::ids::{Chain, Lineage, Lsn};
 use crate::source::ByteRange;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Bytes of frames in one shipped object, but for the last of them.
@@ -43,7 +44,7 @@ pub struct ShipCut {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TailStep {
     /// Ship these, then call [`ShipTail::shipped`].
-    Ship(ShipCut),
+    Ship(Box<ShipCut>),
     /// Nothing is new.
     Nothing,
     /// Read on: only frames that were shipped before have come, or a frame is longer than what was read.
@@ -123,7 +124,7 @@ impl ShipTail {
         };
         let begin = scan.position();
         let (mut cut, mut chain) = (None::<ShipCut>, begin.chain);
-        while let Some(frame) = scan.next() {
+        for frame in scan.by_ref() {
             let lsn = frame.head.lsn;
             let (before, end) = (chain, position(&frame));
             chain = frame.chain;
@@ -170,7 +171,7 @@ impl ShipTail {
         }
         if let Some(mut cut) = cut {
             self.head(&mut cut);
-            return Ok(TailStep::Ship(cut));
+            return Ok(TailStep::Ship(cut.into()));
         }
         let went_on = self.at.and_then(|(_, now)| now) != at;
         // A file may be longer than what is written of it.

@@ -15,7 +15,7 @@ pub(super) struct LogTail {
 /// What comes next.
 pub(super) enum Next {
     /// Ship these, then say so.
-    Ship(ShipCut),
+    Ship(Box<ShipCut>),
     /// Nothing is new.
     Nothing,
     /// Only a point brings what comes next: the log of it is gone, or can't be shipped.
