@@ -194,6 +194,12 @@ fn repair_makes_hints_and_lost_claims_anew_and_deletes_nothing() {
     assert!(chronicle(&repair).json()["repaired"].as_array().unwrap().is_empty());
     chronicle(&["backup", "verify", "--source", &source]).done();
     chronicle(&["restore", "--source", &source, "--dest", &place.at("restored")]).done();
+    // A claim that is damaged is as good as lost, the newest and any other.
+    for number in ["1", "2"] {
+        fs::write(place.path("repo/claims").join(number), "x").unwrap();
+    }
+    assert_eq!(chronicle(&repair).json()["repaired"], parse("[\"claims/1\", \"claims/2\"]"));
+    chronicle(&["backup", "verify", "--source", &source]).done();
     // A repair does not forget a point whose record is gone.
     fs::remove_file(place.path("repo/delta-002/metadata.json")).unwrap();
     let found = chronicle(&repair);

@@ -5,7 +5,7 @@ use super::folder_prune::{self, SnapshotPrunePlan};
 use super::is_repository;
 use super::repository::{self, Repository, RepositoryPlace};
 use crate::crypt::Keys;
-use crate::destination::Destination;
+use crate::destination::{Destination, Settings, open_with};
 use crate::error::{Error, Result};
 use chronicle_core::backup::repository::{Keep, PrunePlan};
 use std::fmt;
@@ -19,6 +19,7 @@ pub struct PruneConfig {
     keep: Keep,
     void_unfinished: bool,
     consolidate: bool,
+    single_writer: bool,
     keys: Keys,
 }
 
@@ -82,7 +83,14 @@ impl PruneConfig {
     }
 
     fn of(place: RepositoryPlace, keep: Keep) -> Self {
-        Self { place, keep, void_unfinished: false, consolidate: true, keys: Keys::none() }
+        Self {
+            place,
+            keep,
+            void_unfinished: false,
+            consolidate: true,
+            single_writer: false,
+            keys: Keys::none(),
+        }
     }
 
     /// Closes claims of jobs that are not finished, which hold up every deletion: for jobs that are dead. One that is alive after all
@@ -96,6 +104,12 @@ impl PruneConfig {
     #[must_use]
     pub fn consolidate(self, consolidate: bool) -> Self {
         Self { consolidate, ..self }
+    }
+
+    /// Declares that nobody else writes to the repository at this path or URL meanwhile: for stores that can't keep two writers apart.
+    #[must_use]
+    pub fn single_writer(self) -> Self {
+        Self { single_writer: true, ..self }
     }
 
     /// What opens an encrypted repository. Nothing is read without it, so nothing is moved out of objects that are mostly dead; all
@@ -115,6 +129,11 @@ impl PruneConfig {
 
     fn repository(&self) -> Result<Repository> {
         match &self.place {
+            RepositoryPlace::Path(path) if self.single_writer => {
+                let path = path.to_str().ok_or_else(|| Error::invalid("the name of the place is no text"))?;
+                let alone = Settings { single_writer: true, ..Settings::default() };
+                Repository::at_destination_with(Arc::from(open_with(path, alone)?), &self.keys)
+            }
             RepositoryPlace::Path(path) => Repository::open_with(path, &self.keys),
             RepositoryPlace::Destination(destination) => {
                 Repository::at_destination_with(Arc::clone(destination), &self.keys)

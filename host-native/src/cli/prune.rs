@@ -55,6 +55,9 @@ pub(super) struct Prune {
     /// Close the claims of backups that are not finished: for those that are dead
     #[arg(long)]
     void_unfinished: bool,
+    /// Declare that nobody else writes to the repository meanwhile: for stores that can't keep two writers apart, and WebDAV
+    #[arg(long)]
+    single_writer: bool,
     /// Leave files that are mostly dead as they are
     #[arg(long)]
     no_consolidate: bool,
@@ -125,6 +128,7 @@ impl Prune {
             .void_unfinished(self.void_unfinished)
             .consolidate(!self.no_consolidate)
             .keys(self.keys.keys()?);
+        let config = if self.single_writer { config.single_writer() } else { config };
         // What is printed of a real run is what it does: the plan of then may be another one than that of a moment before.
         if self.dry_run {
             let plan = chronicle::backup::plan_prune(&config)?;

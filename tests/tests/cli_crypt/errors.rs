@@ -1,7 +1,7 @@
 //! A wrong key, a missing key and damage are three errors; and encryption that was asked for is never left out.
 use crate::sealed::Sealed;
 use chronicle::backup::Repository;
-use chronicle::backup::repository::Moment;
+use chronicle::backup::repository::{EntryKind, Moment};
 use chronicle::crypt::{EncryptTo, Identity, Keys};
 use chronicle::{BackupManager, DeltaBackupConfig, ErrorKind, Point};
 use chronicle_tests::program::chronicle;
@@ -83,13 +83,14 @@ fn a_repository_is_encrypted_or_not_as_a_whole() {
     assert_eq!(kind(repository().encrypt_to(both()).change_recipients()), None);
     assert_eq!(kind(sealed.config()), Some(ErrorKind::InvalidInput), "the newest counts");
     assert_eq!(kind(repository().encrypt_to(both())), None);
-    // The new recipient reads from the next base on.
+    // The change came with a new base: the new recipient reads all of what is there from then on.
     let keys = Keys::none().identity(other.clone());
     let read =
         || Repository::open_with(sealed.place.path("my repo"), &keys).unwrap().open_at(&Moment::Latest);
-    assert_eq!(read().err().unwrap().kind(), ErrorKind::Permission);
-    assert_eq!(kind(repository().new_base().encrypt_to(both())), None);
     assert_eq!(read().unwrap().db.digest(false).unwrap().0.points, 1);
+    let added = Repository::open(&sealed.place.path("my repo")).unwrap().content().unwrap();
+    let kinds: Vec<EntryKind> = added.timeline.points().iter().map(|point| point.entry.kind).collect();
+    assert_eq!(kinds, [EntryKind::Base, EntryKind::Base, EntryKind::Delta]);
     let plain = DeltaBackupConfig::new(sealed.place.path("plain")).continue_newest();
     assert_eq!(kind(plain.clone()), None);
     assert_eq!(kind(plain.encrypt_to(both())), Some(ErrorKind::InvalidInput), "a plain one stays plain");

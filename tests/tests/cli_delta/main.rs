@@ -2,6 +2,7 @@
 mod base;
 mod create;
 mod hostile;
+mod lines;
 mod look;
 mod place;
 mod prune;

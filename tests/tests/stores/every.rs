@@ -111,7 +111,9 @@ fn pruned(place: &Place) {
         db.compact().unwrap();
         place.backup(&[]).done();
     }
-    let told = place.run(&["backup", "prune", "--dest", &place.url, "--keep-last", "2", "--json"]).json();
+    let told = place
+        .run(&[&["backup", "prune", "--dest", &place.url, "--keep-last", "2", "--json"], place.more].concat())
+        .json();
     assert_eq!(
         (text(&told, "points_kept"), text(&told, "points_removed")),
         ("2".into(), "3".into()),

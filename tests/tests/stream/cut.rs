@@ -39,6 +39,7 @@ fn a_stream_and_a_writer_lose_nothing_to_a_network_that_cuts_at_random() {
     let config = config(&through).interval(Duration::from_millis(100)).fold_every(Duration::from_secs(2));
     let mut streamer = Streamer::open(dir.path().join("data.db"), config).unwrap();
     streamer.pass().unwrap();
+    let watch = streamer.watch();
     let (stop, shipped, failures) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let mut last = 0;
     std::thread::scope(|scope| {
@@ -66,8 +67,8 @@ fn a_stream_and_a_writer_lose_nothing_to_a_network_that_cuts_at_random() {
         while shipped.load(Ordering::Acquire) < last {
             assert!(
                 calm.elapsed() < Duration::from_secs(60),
-                "it does not come back: {} of {last}",
-                shipped.load(Ordering::Acquire)
+                "it does not come back to {last}: {:?}",
+                watch.status()
             );
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -14,6 +14,7 @@ use crate::format::{
 use crate::head::Position;
 use crate::ids::{Chain, Lineage, Lsn};
 use crate::source::ByteRange;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Bytes of frames in one shipped object, but for the last of them.

@@ -37,7 +37,7 @@ use tail::{LogTail, Next, is_another_history};
 /// Objects behind one point; with more of them a point is made.
 const ROW_OBJECTS_MAX: u64 = 1_000;
 /// The longest wait after failures.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How often a stop is looked for.
 const NAP: Duration = Duration::from_millis(50);
 /// The first wait after a point could not be made; then twice as long each time.
