@@ -2,12 +2,16 @@ import { asError } from "./errors.js";
 import type { Session } from "./session.js";
 
 type Methods = { [K in keyof Session as Session[K] extends (...args: never[]) => unknown ? K : never]: Session[K] };
-export type Method = Exclude<keyof Methods, "verify">;
+/** Those that tell how far they are call back as their last argument. */
+export type Progressing = "verify" | "restore";
+export type Method = Exclude<keyof Methods, Progressing>;
+type Progress = (done: number, total: number) => void;
+type WithoutLast<T extends unknown[]> = T extends [...infer Rest, unknown] ? Rest : never;
 
 /** Calls a session, wherever it is. */
 export interface Caller {
   call<M extends Method>(method: M, ...args: Parameters<Methods[M]>): Promise<Awaited<ReturnType<Methods[M]>>>;
-  verify(spec: Parameters<Session["verify"]>[0], onProgress: (done: number, total: number) => void): Promise<string>;
+  progress<M extends Progressing>(method: M, onProgress: Progress, ...args: WithoutLast<Parameters<Methods[M]>>): Promise<string>;
   /** Ends everything, without a word to the database. */
   end(): void;
 }
@@ -24,9 +28,9 @@ export class Here implements Caller {
     }
   }
 
-  async verify(...args: Parameters<Session["verify"]>): Promise<string> {
+  async progress<M extends Progressing>(method: M, onProgress: Progress, ...args: WithoutLast<Parameters<Methods[M]>>): Promise<string> {
     try {
-      return await this.session.verify(...args);
+      return await (this.session[method] as (...args: unknown[]) => Promise<string>)(...args, onProgress);
     } catch (error) {
       throw asError(error);
     }

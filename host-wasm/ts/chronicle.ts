@@ -1,16 +1,16 @@
 import { Here, type Caller } from "./caller.js";
 import { asError, ChronicleError, throwIfAborted } from "./errors.js";
-import { readFiles, type DatabaseFiles } from "./files.js";
+import { treeOf } from "./files.js";
 import { encode } from "./points.js";
 import { QueryResult } from "./result.js";
 import { Remote, startWorker } from "./remote.js";
-import { Session, type OpenSpec } from "./session.js";
+import { Session, type BackupSpec, type OpenSpec } from "./session.js";
 import { deleteDatabase, listDatabases } from "./storage/indexeddb.js";
 import { lockWriter } from "./storage/locks.js";
-import { durationNs, toNs } from "./time.js";
+import { durationNs, toNs, type Time } from "./time.js";
 import type {
-  Columns, DatabaseInfo, Digest, ExportOptions, ExportReport, Files, ImportOptions, ImportReport, MetricInfo, OpenOptions, Point, Query,
-  Selection, SeriesInfo, StorageInfo, VerifyOptions, VerifyReport,
+  BackupOptions, Columns, DatabaseInfo, Digest, ExportOptions, ExportReport, Files, ImportOptions, ImportReport, MetricInfo, OpenOptions, Point, Query,
+  RestoreOptions, Selection, SeriesInfo, StorageInfo, Timeline, VerifyOptions, VerifyReport,
 } from "./types.js";
 
 /** Where the script of the worker and the engine are, as the entry of the package says. */
@@ -72,22 +72,77 @@ export class Chronicle {
     }
   }
 
-  /** Opens the files of a database, or one `data.db`, in memory and for reading; nothing is changed or kept. */
-  static async openFiles(files: Files, options: Pick<OpenOptions, "worker" | "cacheBytes" | "queryBytes"> = {}): Promise<Chronicle> {
-    const { data, logs } = await readFiles(files);
-    const spec: OpenSpec = { storage: "memory", name: "", options: engineOptions({ ...options, readOnly: true }), readOnly: true, data, logs };
-    return Chronicle.#start(spec, options.worker);
+  /**
+   * Opens a backup for reading where it lies: a repository of deltas, a snapshot directory, or the files of a closed database; below a
+   * URL by range requests, or chosen or dropped by the user. Only what is asked for is read, and nothing is changed.
+   */
+  static async openBackup(source: string | URL | Files, options: BackupOptions = {}): Promise<Chronicle> {
+    const caller = callerFor(options.worker);
+    try {
+      const info = await caller.call("openBackup", backupSpec(source), moment(options.at), engineOptions({ ...options, readOnly: true }));
+      return new Chronicle(caller, "", "backup", infoOf(info));
+    } catch (error) {
+      caller.end();
+      throw error;
+    }
   }
 
-  /** Verifies a database of this origin by name, or files. Damage is no error: it is in the report. */
-  static async verify(source: string | Files, { level = "full", onProgress, signal }: VerifyOptions = {}): Promise<VerifyReport> {
-    const files: DatabaseFiles | null = typeof source === "string" ? null : await readFiles(source);
+  /** Opens one `data.db`, or the files of a closed database. The same as `openBackup`. */
+  static openFiles(files: Files, options: BackupOptions = {}): Promise<Chronicle> {
+    return Chronicle.openBackup(files, options);
+  }
+
+  /** The points of a repository, and the moments that can be restored. */
+  static async timeline(source: string | URL | Files): Promise<Timeline> {
+    const caller = callerFor(undefined);
+    try {
+      const { points, spans, damaged } = JSON.parse(await caller.call("timeline", backupSpec(source))) as Record<string, object[]>;
+      const end = (value: object) => bigints<Timeline["spans"][0]["first"]>(value, "lsn", "commitTime");
+      return {
+        points: points!.map((point) => bigints(point, "lsn", "commitTime", "completeUntil", "created")),
+        spans: (spans as { first: object; last: object }[]).map(({ first, last }) => ({ first: end(first), last: end(last) })),
+        damaged: damaged as Timeline["damaged"],
+      };
+    } finally {
+      caller.end();
+    }
+  }
+
+  /**
+   * Restores a backup, or the files of a database, under a name that holds nothing, and opens it. It continues as a new epoch.
+   * What was interrupted is deleted, or refused at the next opening; nothing that was there is ever touched.
+   */
+  static async restore(name: string, source: string | URL | Files, options: RestoreOptions = {}): Promise<Chronicle> {
+    const { at, onProgress, signal, worker, storage = "indexeddb" } = options;
+    throwIfAborted(signal);
+    if (storage === "indexeddb" && options.persist !== false) void globalThis.navigator?.storage?.persist?.().catch(() => false);
+    const caller = callerFor(worker);
+    const stop = () => caller.end();
+    try {
+      signal?.addEventListener("abort", stop);
+      const target: OpenSpec = { storage, name, options: engineOptions(options), readOnly: false };
+      const info = await caller.progress("restore", onProgress ?? (() => {}), backupSpec(source), moment(at), target);
+      throwIfAborted(signal);
+      return new Chronicle(caller, name, storage, infoOf(info));
+    } catch (error) {
+      caller.end();
+      throwIfAborted(signal);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Verifies a database of this origin by name, or a backup by URL or files. Damage is no error: it is in the report. */
+  static async verify(source: string | URL | Files, { level = "full", onProgress, signal }: VerifyOptions = {}): Promise<VerifyReport> {
+    const stored = typeof source === "string" && !/^(https?|blob):|\//.test(source);
     const caller = callerFor(undefined);
     const stop = () => caller.end();
     try {
       throwIfAborted(signal);
       signal?.addEventListener("abort", stop);
-      const report = await caller.verify(files ? { ...files, level } : { name: source as string, level }, onProgress ?? (() => {}));
+      const spec = stored ? { name: source, level } : { ...backupSpec(source), level };
+      const report = await caller.progress("verify", onProgress ?? (() => {}), spec);
       return bigints(JSON.parse(report), "lsn", "commitTime");
     } catch (error) {
       throwIfAborted(signal);
@@ -294,7 +349,7 @@ function callerFor(worker: OpenOptions["worker"]): Caller {
   return started ? new Remote(started, place.wasm) : new Here(new Session());
 }
 
-function engineOptions({ readOnly, create, partition, retention, sealPoints, cacheBytes, queryBytes }: OpenOptions): string {
+function engineOptions({ readOnly, create, partition, retention, sealPoints, cacheBytes, queryBytes }: Partial<OpenOptions>): string {
   const ns = (duration: number | bigint | undefined) => (duration === undefined ? undefined : String(durationNs(duration)));
   return JSON.stringify({ readOnly, create, partitionNs: ns(partition), retentionNs: ns(retention), sealPoints, cacheBytes, queryBytes });
 }
@@ -319,7 +374,21 @@ function queryText(query: string | Query): [string, boolean] {
   }), false];
 }
 
-const infoOf = (json: string): DatabaseInfo => bigints(JSON.parse(json), "lsn", "commitTime");
+function infoOf(json: string): DatabaseInfo {
+  const info = bigints<DatabaseInfo>(JSON.parse(json), "lsn", "commitTime");
+  return info.backup ? { ...info, backup: bigints(info.backup, "newestCommitTime", "newestAge") } : info;
+}
+
+/** A moment as the engine reads it. */
+function moment(at: Time | string | undefined): string {
+  if (at === undefined) return "latest";
+  return typeof at === "string" ? at : `ns:${toNs(at)}`;
+}
+
+function backupSpec(source: string | URL | Files): BackupSpec {
+  if (typeof source === "string" || source instanceof URL) return { url: new URL(source, globalThis.location?.href).href };
+  return treeOf(source);
+}
 
 /** Members that are text because JSON's numbers are not exact, as BigInts. */
 function bigints<T>(value: object, ...members: string[]): T {

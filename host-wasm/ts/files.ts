@@ -1,32 +1,44 @@
 import { ChronicleError } from "./errors.js";
 import type { Files } from "./types.js";
 
-/** The files of one database, in memory. */
-export interface DatabaseFiles { data: Uint8Array; logs: [bigint, Uint8Array][] }
-
-/** A log file is named after the data file and its first LSN: `data.db.wal-00000000000000000001`. */
-const LOG = /^(.*)\.wal-(\d{20})$/;
-
-/** Reads one `data.db`, or a data file and the log files beside it. */
-export async function readFiles(files: Files): Promise<DatabaseFiles> {
-  if (files instanceof Uint8Array) return { data: files, logs: [] };
-  if (files instanceof Blob) return { data: await bytes(files), logs: [] };
-  const all = Array.from(files as Iterable<File>);
-  const named = all.map((file) => ({ file, path: file.webkitRelativePath || file.name }));
-  if (all.length === 1) return { data: await bytes(all[0]!), logs: [] };
-  const data = named.filter(({ path }) => /(^|\/)data\.db$/.test(path));
-  if (data.length !== 1) {
-    throw new ChronicleError("NotFound", data.length === 0
-      ? `none of the ${all.length} files is a data.db: choose the file data.db, and the files data.db.wal-* beside it`
-      : `${data.length} of the files are called data.db: choose the folder of one database, or open a folder of backups with openBackup`);
-  }
-  const base = data[0]!.path;
-  const logs: [bigint, Uint8Array][] = [];
-  for (const { file, path } of named) {
-    const match = LOG.exec(path);
-    if (match && match[1] === base) logs.push([BigInt(match[2]!), await bytes(file)]);
-  }
-  return { data: await bytes(data[0]!.file), logs };
+/** Files by their path below the folder of the backup or database. */
+export interface FileTree {
+  files: Map<string, Blob>;
+  /** The log files beside a bare `data.db`: first LSN and bytes. */
+  logs: [string, number][];
 }
 
-const bytes = async (blob: Blob) => new Uint8Array(await blob.arrayBuffer());
+/** A log file is named after the data file and its first LSN: `data.db.wal-00000000000000000001`. */
+const LOG = /^data\.db\.wal-(\d{20})$/;
+
+/**
+ * The files that were given, seen from the folder in which the backup is: the one that holds `claims/` (a repository),
+ * `metadata.json` (a snapshot) or `data.db`. A single file is a `data.db`, whatever it is called.
+ */
+export function treeOf(given: Files): FileTree {
+  if (given instanceof Uint8Array) return { files: new Map([["data.db", new Blob([given as BlobPart])]]), logs: [] };
+  if (given instanceof Blob) return { files: new Map([["data.db", given]]), logs: [] };
+  const all = Array.from(given as Iterable<File>);
+  if (all.length === 1) return { files: new Map([["data.db", all[0]!]]), logs: [] };
+  const named = all.map((file): [string, File] => [file.webkitRelativePath || file.name, file]);
+  const root = rootOf(named.map(([path]) => path));
+  const files = new Map<string, Blob>();
+  for (const [path, file] of named) if (path.startsWith(root)) files.set(path.slice(root.length), file);
+  const logs = [...files].flatMap(([path, { size }]): [string, number][] => {
+    const lsn = LOG.exec(path)?.[1];
+    return lsn === undefined ? [] : [[String(BigInt(lsn)), size]];
+  });
+  return { files, logs };
+}
+
+function rootOf(paths: string[]): string {
+  for (const mark of ["claims/0", "metadata.json", "data.db"]) {
+    // `base/` and `delta-N/` of a repository hold both of the last two; its own mark comes first.
+    const found = paths.filter((path) => path === mark || path.endsWith(`/${mark}`)).map((path) => path.slice(0, path.length - mark.length));
+    if (found.length === 1) return found[0]!;
+    if (found.length > 1) {
+      throw new ChronicleError("InvalidInput", `the files hold ${found.length} backups (${found.slice(0, 3).map((root) => root || "/").join(", ")}${found.length > 3 ? ", ..." : ""}): choose the folder of one`);
+    }
+  }
+  throw new ChronicleError("NotFound", `none of the ${paths.length} files is a data.db, a metadata.json or a claims/0: choose the folder of a database, a snapshot or a repository of backups`);
+}

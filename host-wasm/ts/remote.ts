@@ -52,7 +52,7 @@ export class Remote implements Caller {
   }
 
   call: Caller["call"] = (method: Method, ...args: unknown[]) => this.#ask(method, args);
-  verify: Caller["verify"] = (spec, onProgress) => this.#ask("verify", [spec], onProgress);
+  progress: Caller["progress"] = (method, onProgress, ...args) => this.#ask(method, args, onProgress);
 
   end(): void {
     this.worker.terminate();

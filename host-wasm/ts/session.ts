@@ -2,6 +2,8 @@ import { ChronicleError } from "./errors.js";
 import type * as Engine from "./generated/chronicle.js";
 import type { Encoded } from "./points.js";
 import { join, type RawBatch, type RawSchema } from "./result.js";
+import { BlobStore } from "./objects/blobs.js";
+import { HttpStore } from "./objects/http.js";
 import { IndexedDbStorage } from "./storage/indexeddb.js";
 import { lockWriter, pinGeneration, type Release } from "./storage/locks.js";
 import type { Storage } from "./storage/storage.js";
@@ -15,13 +17,15 @@ export interface OpenSpec {
   /** JSON of the engine's options. */
   options: string;
   readOnly: boolean;
-  /** Files that a database in memory starts from. */
+  /** The `data.db` that a database in memory starts from. */
   data?: Uint8Array;
-  logs?: [bigint, Uint8Array][];
 }
 
-/** What to verify: a stored database by name, or files. */
-export type VerifySpec = { name: string; level: string } | { data: Uint8Array; logs: [bigint, Uint8Array][]; level: string };
+/** Where a backup or the files of a database are: below a URL, or chosen by a user. */
+export type BackupSpec = { url: string } | { files: Map<string, Blob>; logs: [string, number][] };
+
+/** What to verify: a stored database by name, or a backup. */
+export type VerifySpec = { level: string } & ({ name: string } | BackupSpec);
 
 export interface Answer { schema: RawSchema; batch: RawBatch; groups: string[][]; lsn: bigint; stats: QueryStats }
 
@@ -55,8 +59,39 @@ export class Session {
     return this.#db.info();
   }
 
-  #openMemory({ data, logs = [], options }: OpenSpec): Promise<Engine.Database> {
-    return this.#engine.Database.openMemory(data, BigUint64Array.from(logs, ([lsn]) => lsn), logs.map(([, bytes]) => bytes), options);
+  #openMemory({ data, options }: OpenSpec): Promise<Engine.Database> {
+    return this.#engine.Database.openMemory(data, new BigUint64Array(0), [], options);
+  }
+
+  /** Opens a backup for reading where it lies; `at` is `latest`, `lsn:N`, `ns:N` or a time with a zone. */
+  async openBackup(spec: BackupSpec, at: string, options: string): Promise<string> {
+    this.#engine = await loadEngine();
+    this.#db = await this.#engine.openBackup(storeOf(spec), at, logsOf(spec), options);
+    return this.#db.info();
+  }
+
+  async timeline(spec: BackupSpec): Promise<string> {
+    return (await loadEngine()).backupTimeline(storeOf(spec));
+  }
+
+  /** Restores into a name that holds nothing (or into memory), and leaves it open for writing. */
+  async restore(spec: BackupSpec, at: string, target: OpenSpec, onProgress: (done: number, total: number) => void): Promise<string> {
+    this.#engine = await loadEngine();
+    try {
+      let storage: IndexedDbStorage | undefined;
+      if (target.storage === "indexeddb") {
+        this.#releases.push(await lockWriter(target.name));
+        this.#storage = storage = new IndexedDbStorage(target.name);
+        await storage.beginRestore();
+      }
+      this.#db = await this.#engine.restoreBackup(storeOf(spec), at, logsOf(spec), storage, target.options, onProgress);
+      await storage?.endRestore();
+    } catch (error) {
+      await (this.#storage as IndexedDbStorage | null)?.abandonRestore();
+      this.#letGo();
+      throw error;
+    }
+    return this.#db.info();
   }
 
   async #openWriter({ name, options }: OpenSpec): Promise<Engine.Database> {
@@ -198,8 +233,10 @@ export class Session {
 
   async verify(spec: VerifySpec, onProgress: (done: number, total: number) => void): Promise<string> {
     const engine = await loadEngine();
-    if ("data" in spec) {
-      return engine.verifyMemory(spec.data, BigUint64Array.from(spec.logs, ([lsn]) => lsn), spec.logs.map(([, bytes]) => bytes), spec.level, onProgress);
+    if (!("name" in spec)) {
+      const store = storeOf(spec);
+      if ((await store.size("claims/0")) !== null) return engine.verifyBackup(store, onProgress);
+      return engine.verifyFolder(store, logsOf(spec), spec.level, onProgress);
     }
     const storage = new IndexedDbStorage(spec.name);
     try {
@@ -226,6 +263,9 @@ export class Session {
     this.#releases.splice(0).forEach((release) => release());
   }
 }
+
+const storeOf = (spec: BackupSpec) => ("url" in spec ? new HttpStore(spec.url) : new BlobStore(spec.files));
+const logsOf = (spec: BackupSpec) => JSON.stringify("url" in spec ? [] : spec.logs);
 
 const EMPTY: RawBatch = { timestamps: new BigInt64Array(0), groups: new Uint32Array(0), values: new Float64Array(0), nulls: new Uint8Array(0) };
 

@@ -87,6 +87,8 @@ export interface DatabaseInfo {
   pointsInMemory: number; fileBytes: number; readOnly: boolean;
   /** A write that a crash interrupted and nobody was told was done; it was cut off. */
   torn: string | null;
+  /** Of a backup that is read in place: the point it starts from, and how old its newest point is, ns. */
+  backup: { entry: string | null; newestCommitTime: bigint | null; newestAge: bigint | null } | null;
 }
 
 export type Format = "csv" | "json" | "jsonl" | "line";
@@ -124,8 +126,13 @@ export interface ExportReport {
 export interface Finding { kind: string; place: string; message: string }
 
 export interface VerifyReport {
-  sound: boolean; bytes: number; segments: number; blocks: number; points: number; logCommits: number; logPoints: number;
-  findings: Finding[]; findingsCount: number; torn: string | null; lsn: bigint | null; commitTime: bigint | null;
+  sound: boolean; bytes: number; points: number;
+  findings: Finding[]; findingsCount: number;
+  /** Of a database or a snapshot: what was looked at, and the last commit. */
+  segments?: number; blocks?: number; logCommits?: number; logPoints?: number;
+  torn?: string | null; lsn?: bigint | null; commitTime?: bigint | null;
+  /** Of a repository: objects that were read and hashed. */
+  objects?: number;
   /** The report for people. */
   summary: string;
 }
@@ -164,6 +171,32 @@ export interface OpenOptions {
   /** Bytes that the new database in memory starts from: a `data.db`. */
   data?: Uint8Array | Blob;
 }
+
+export interface BackupOptions extends Pick<OpenOptions, "worker" | "cacheBytes" | "queryBytes"> {
+  /**
+   * Which moment: a time (the state after every commit up to it), `"latest"`, or text: `"lsn:42"` or a time with a zone. Exact, or an
+   * error that names the nearest two.
+   */
+  at?: Time | string;
+}
+
+export interface RestoreOptions extends Pick<OpenOptions, "storage" | "worker" | "cacheBytes" | "queryBytes" | "sealPoints" | "persist"> {
+  at?: Time | string;
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/** What a repository of backups holds. */
+export interface Timeline {
+  points: {
+    entry: string; epoch: string; lsn: bigint; commitTime: bigint; completeUntil: bigint; created: bigint;
+    points: number; series: number; bytes: number; digest: string | null;
+  }[];
+  /** Commits after each of which the database can be restored; between two spans is a gap. */
+  spans: { first: SpanEnd; last: SpanEnd }[];
+  damaged: { entry: string; message: string }[];
+}
+export interface SpanEnd { epoch: string; lsn: bigint; commitTime: bigint | null }
 
 /** Where the bytes are, and how much room there is. */
 export interface StorageInfo {

@@ -11,7 +11,7 @@ scope.onmessage = async ({ data }) => {
   if ("wasm" in data) return setWasm(data.wasm ?? new URL("./chronicle_bg.wasm", import.meta.url));
   const { id, method, args } = data;
   try {
-    if (method === "verify") args.push((done: number, total: number) => scope.postMessage({ id, progress: [done, total] }, []));
+    if (method === "verify" || method === "restore") args.push((done: number, total: number) => scope.postMessage({ id, progress: [done, total] }, []));
     const ok = await (session[method as keyof Session] as (...args: unknown[]) => unknown)(...args);
     scope.postMessage({ id, ok }, buffers(ok));
   } catch (thrown) {

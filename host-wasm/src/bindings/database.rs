@@ -5,7 +5,7 @@ use super::import::Import;
 use super::json::{Selection, parse};
 use super::query::{from_object, from_sql};
 use super::series::SeriesTable;
-use crate::db::verify::verify;
+use crate::db::verify::{Verified, verify};
 use crate::db::{CopyPart, Db, Options};
 use crate::error::{ToJs, kind_name};
 use crate::medium::{Medium, Memory, Storage, Stored};
@@ -15,12 +15,14 @@ use serde_json::json;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-type JsResult<T> = core::result::Result<T, JsValue>;
+pub(super) type JsResult<T> = core::result::Result<T, JsValue>;
 
 /// See the module.
 #[wasm_bindgen]
 pub struct Database {
-    pub(super) db: Rc<Db>,
+    db: Rc<Db>,
+    /// What backup it is, as JSON; empty for none.
+    backup: String,
 }
 
 /// A packed copy of a database that is being read.
@@ -30,9 +32,19 @@ pub struct Copy {
     len: f64,
 }
 
-fn memory(data: Option<Vec<u8>>, log_lsns: &[u64], logs: js_sys::Array) -> JsResult<Medium> {
+pub(super) fn memory(data: Option<Vec<u8>>, log_lsns: &[u64], logs: js_sys::Array) -> JsResult<Medium> {
     let logs = logs.iter().map(|log| crate::medium::bytes_of(log).to_js()).collect::<JsResult<Vec<_>>>()?;
     Ok(Medium::Memory(Memory::of(data.unwrap_or_default(), log_lsns.iter().copied().zip(logs))))
+}
+
+impl Database {
+    pub(super) fn of(db: Db) -> Self {
+        Self::of_backup(db, String::new())
+    }
+
+    pub(super) fn of_backup(db: Db, backup: String) -> Self {
+        Self { db: Rc::new(db), backup }
+    }
 }
 
 #[wasm_bindgen]
@@ -41,7 +53,7 @@ impl Database {
     pub async fn open(storage: Storage, options: String) -> JsResult<Database> {
         let options = Options::parse(&options).to_js()?;
         let db = Db::open(Medium::Stored(Stored::new(storage)), options).await.to_js()?;
-        Ok(Self { db: Rc::new(db) })
+        Ok(Self::of(db))
     }
 
     /// Opens a database in memory: a new one, or the files that are given.
@@ -54,7 +66,7 @@ impl Database {
     ) -> JsResult<Database> {
         let options = Options::parse(&options).to_js()?;
         let db = Db::open(memory(data, &log_lsns, logs)?, options).await.to_js()?;
-        Ok(Self { db: Rc::new(db) })
+        Ok(Self::of(db))
     }
 
     /// Writes points as one commit and answers its LSN. `series` is a JSON array of `[metric, key, value, ...]`, `of` the
@@ -146,6 +158,7 @@ impl Database {
             "readOnly": self.db.options.read_only,
             "generation": engine.generation().to_string(),
             "torn": self.db.torn,
+            "backup": serde_json::from_str::<serde_json::Value>(&self.backup).unwrap_or_default(),
         })
         .to_string()
     }
@@ -206,30 +219,22 @@ pub async fn verify_storage(storage: Storage, level: String, progress: js_sys::F
     verify_medium(Medium::Stored(Stored::new(storage)), &level, &progress).await
 }
 
-/// Verifies files in memory.
-#[wasm_bindgen(js_name = verifyMemory)]
-pub async fn verify_memory(
-    data: Vec<u8>,
-    log_lsns: Vec<u64>,
-    logs: js_sys::Array,
-    level: String,
-    progress: js_sys::Function,
-) -> JsResult<String> {
-    verify_medium(memory(Some(data), &log_lsns, logs)?, &level, &progress).await
-}
-
 async fn verify_medium(medium: Medium, level: &str, progress: &js_sys::Function) -> JsResult<String> {
     let level = if level == "deep" { Level::Everything } else { Level::Checksums };
     let told = |done: u64, total: u64| {
         // What a caller's callback throws is its own affair.
         let _ = progress.call2(&JsValue::NULL, &(done as f64).into(), &(total as f64).into());
     };
-    let verified = verify(medium, level, told).await.to_js()?;
+    Ok(files_report(&verify(medium, level, told).await.to_js()?))
+}
+
+/// A report on the files of a database, as JSON.
+pub(super) fn files_report(verified: &Verified) -> String {
     let report = &verified.report;
     let findings = report.findings.iter().map(|finding| {
         json!({ "kind": kind_name(finding.kind), "place": finding.place, "message": finding.message })
     });
-    Ok(json!({
+    json!({
         "sound": report.is_sound(),
         "bytes": report.bytes,
         "segments": report.segments,
@@ -244,7 +249,7 @@ async fn verify_medium(medium: Medium, level: &str, progress: &js_sys::Function)
         "commitTime": verified.end.map(|end| end.commit_time_ns.to_string()),
         "summary": report.to_string(),
     })
-    .to_string())
+    .to_string()
 }
 
 /// A time as text, RFC 3339 in UTC with up to nine digits.

@@ -47,6 +47,21 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Reads every segment and its checksums; `Damaged` with the first that is not as it was written.
+    pub(crate) async fn check_segments(&self) -> Result<()> {
+        let snapshot = self.engine.borrow_mut().snapshot();
+        for entry in snapshot.segments() {
+            let bytes = self.bytes.read(entry.extent()).await?;
+            let report = verify_segment(&bytes, entry, Level::Checksums, None);
+            if let Some(finding) = report.findings.iter().next() {
+                return Err(Error::damaged(format!("what was read is not what was written: {finding}")));
+            }
+        }
+        Ok(())
+    }
+}
+
 fn parts_of(plan: &PackedFile, snapshot: &Snapshot) -> Result<VecDeque<Part>> {
     let mut segments: Vec<SegmentEntry> = snapshot.segments().copied().collect();
     segments.sort_unstable_by_key(|entry| entry.offset);

@@ -3,7 +3,7 @@
 //! A step that fails because there is no room is kept and tried again: the log still holds everything, and nothing on the
 //! medium was replaced. Any other failure poisons the writer.
 use super::Db;
-use chronicle_core::engine::{Checkpoint, CompactionStep, Engine, Placed, SealJob};
+use chronicle_core::engine::{Checkpoint, CompactionStep, Effect, Engine, Identity, Placed, SealJob};
 use chronicle_core::error::Result;
 use chronicle_core::segment::BuiltSegment;
 
@@ -54,6 +54,17 @@ impl Db {
             self.run_checkpoint(checkpoint.map_err(|error| self.classify(error))?).await?;
         }
         Ok(())
+    }
+
+    /// Makes a copy, everything in it sealed, the start of a new epoch. Open it anew afterwards.
+    pub(crate) async fn begin_epoch(&self, identity: Identity) -> Result<()> {
+        let _turn = self.maintaining.take().await;
+        let logs = self.bytes.medium.layout().await?.logs;
+        let logs: Vec<Effect> = logs.iter().map(|&(first_lsn, _)| Effect::DropLog { first_lsn }).collect();
+        let checkpoint = self.engine.borrow_mut().begin_epoch(identity)?;
+        self.run_checkpoint(checkpoint).await?;
+        // Nothing belongs to the history of those any more.
+        self.perform(&logs).await
     }
 
     async fn seal_held(&self) -> Result<()> {

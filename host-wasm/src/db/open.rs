@@ -17,6 +17,19 @@ async fn header_of(medium: &Medium, len: u64) -> Result<Vec<u8>> {
 impl Db {
     /// Opens the database on `medium`, and makes it where there is none and the options say so.
     pub(crate) async fn open(medium: Medium, options: Options) -> Result<Self> {
+        let db = Self::open_copy(medium, options).await?;
+        if !db.options.read_only {
+            // The first commit of a restored database says where it comes from.
+            let position = db.engine.borrow_mut().prepare_new_epoch(now_ns())?;
+            if let Some(position) = position {
+                db.settle(position.lsn).await?;
+            }
+        }
+        Ok(db)
+    }
+
+    /// The same of a copy that is being made: it gets no commit of its own.
+    pub(crate) async fn open_copy(medium: Medium, options: Options) -> Result<Self> {
         let mut layout = medium.layout().await?;
         if layout.len == 0 {
             make(&medium, &layout, &options).await?;
@@ -54,11 +67,6 @@ impl Db {
         let db = Self::new(engine, bytes, options, torn);
         if is_writer {
             db.perform(&effects).await?;
-            // The first commit of a restored database says where it comes from.
-            let position = db.engine.borrow_mut().prepare_new_epoch(now_ns())?;
-            if let Some(position) = position {
-                db.settle(position.lsn).await?;
-            }
         }
         Ok(db)
     }

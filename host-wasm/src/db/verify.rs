@@ -45,7 +45,7 @@ pub(crate) async fn verify(
             return Ok(Verified { report, end: Some(checkpoint) });
         }
     };
-    let segments: Vec<SegmentEntry> = catalog.segments.iter().copied().collect();
+    let segments: Vec<SegmentEntry> = catalog.segments.to_vec();
     report.merge(catalog);
     let total = segments.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.summary.len));
     let mut done = 0;

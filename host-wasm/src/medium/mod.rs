@@ -8,8 +8,9 @@ mod stored;
 pub(crate) use memory::Memory;
 pub(crate) use stored::{Storage, Stored, bytes_of};
 
+use crate::backup::InPlace;
 use chronicle_core::engine::Effect;
-use chronicle_core::error::Result;
+use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::ids::{Generation, Lsn};
 use chronicle_core::source::ByteRange;
 
@@ -24,6 +25,7 @@ pub(crate) struct Layout {
 pub(crate) enum Medium {
     Memory(Memory),
     Stored(Stored),
+    InPlace(Box<InPlace>),
 }
 
 impl Medium {
@@ -32,6 +34,7 @@ impl Medium {
         match self {
             Self::Memory(memory) => memory.len(),
             Self::Stored(stored) => stored.len(),
+            Self::InPlace(objects) => objects.len(),
         }
     }
 
@@ -40,6 +43,7 @@ impl Medium {
         match self {
             Self::Memory(_) => Ok(vec![range]),
             Self::Stored(stored) => Ok(stored.units(range)),
+            Self::InPlace(objects) => objects.units(range),
         }
     }
 
@@ -48,6 +52,7 @@ impl Medium {
         match self {
             Self::Memory(memory) => units.iter().map(|unit| memory.read(*unit)).collect(),
             Self::Stored(stored) => stored.read(units).await,
+            Self::InPlace(objects) => objects.fetch(units).await,
         }
     }
 
@@ -55,6 +60,7 @@ impl Medium {
         match self {
             Self::Memory(memory) => Ok(memory.layout()),
             Self::Stored(stored) => stored.layout().await,
+            Self::InPlace(objects) => objects.layout(),
         }
     }
 
@@ -63,6 +69,7 @@ impl Medium {
         match self {
             Self::Memory(memory) => memory.read_log(first_lsn, offset),
             Self::Stored(stored) => stored.read_log(first_lsn, offset).await,
+            Self::InPlace(objects) => objects.read_log(first_lsn, offset).await,
         }
     }
 
@@ -71,6 +78,10 @@ impl Medium {
         match self {
             Self::Memory(memory) => effects.iter().try_for_each(|effect| memory.perform(effect)),
             Self::Stored(stored) => stored.perform(effects).await,
+            Self::InPlace(_) => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "this is a backup that is read in place; restore it first",
+            )),
         }
     }
 
@@ -78,7 +89,7 @@ impl Medium {
     pub(crate) async fn pins(&self) -> Result<Vec<Generation>> {
         match self {
             Self::Stored(stored) => stored.pins().await,
-            Self::Memory(_) => Ok(Vec::new()),
+            Self::Memory(_) | Self::InPlace(_) => Ok(Vec::new()),
         }
     }
 }

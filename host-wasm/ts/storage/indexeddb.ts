@@ -19,6 +19,7 @@ export class IndexedDbStorage implements Storage {
   readonly unitBytes = CHUNK;
   #db: Promise<IDBDatabase> | null = null;
   #isClosed = false;
+  #isRestoring = false;
 
   constructor(readonly name: string) {
     if (!globalThis.indexedDB) {
@@ -28,11 +29,12 @@ export class IndexedDbStorage implements Storage {
 
   async layout() {
     const transaction = await this.#begin("readonly");
-    const meta = get<{ len: number; restoring?: boolean }>(transaction.objectStore(META), "file");
+    const meta = get<{ len: number }>(transaction.objectStore(META), "file");
+    const restoring = get<boolean>(transaction.objectStore(META), "restoring");
     const logs = new Map<string, number>();
     await each(transaction.objectStore(LOG), ([lsn, offset], bytes) => logs.set(lsn, offset + bytes.length));
     const file = await meta;
-    if (file?.restoring) {
+    if ((await restoring) && !this.#isRestoring) {
       throw new ChronicleError("Damaged", `a restore into "${this.name}" was interrupted: delete this database (Chronicle.delete) and restore it again`);
     }
     return { len: file?.len ?? 0, logs: [...logs].map(([lsn, len]): [bigint, number] => [BigInt(`0x${lsn}`), len]) };
@@ -109,8 +111,9 @@ export class IndexedDbStorage implements Storage {
     } catch (error) {
       // What was put before it must not stay: all or nothing.
       try { transaction.abort(); } catch { /* It has ended by itself. */ }
-      await done.catch(() => {});
-      throw told(error);
+      const ended = await done.then(() => null, (reason: ChronicleError) => reason);
+      // A lack of room is told by the transaction; its requests only say that it was aborted.
+      throw ended?.kind === "Full" ? ended : told(error);
     }
     await done;
   }
@@ -145,6 +148,38 @@ export class IndexedDbStorage implements Storage {
       if (at >= len) store.delete(logKey(firstLsn, at));
       else if (at + bytes.length > len) store.put(bytes.slice(0, len - at), logKey(firstLsn, at));
     }
+  }
+
+  /** From here on the database counts as half restored; `AlreadyExists` where there is one. */
+  async beginRestore(): Promise<void> {
+    const transaction = await this.#begin("readwrite");
+    const done = settled(transaction), meta = transaction.objectStore(META);
+    const before = await get<{ len: number }>(meta, "file");
+    if (before && before.len > 0 && !(await get<boolean>(meta, "restoring"))) {
+      throw new ChronicleError("AlreadyExists", `a database "${this.name}" is there already; choose another name, or delete it first (Chronicle.delete)`);
+    }
+    // What an interrupted restore left goes.
+    for (const store of [DATA, LOG, META]) transaction.objectStore(store).clear();
+    meta.put(true, "restoring");
+    this.#isRestoring = true;
+    await done;
+  }
+
+  async endRestore(): Promise<void> {
+    const transaction = await this.#begin("readwrite");
+    transaction.objectStore(META).delete("restoring");
+    this.#isRestoring = false;
+    await settled(transaction);
+  }
+
+  /** Deletes what a restore that failed has written. Whatever was there before it is not touched. */
+  async abandonRestore(): Promise<void> {
+    const transaction = await this.#begin("readwrite");
+    const done = settled(transaction);
+    if (await get(transaction.objectStore(META), "restoring")) {
+      for (const store of [DATA, LOG, META]) transaction.objectStore(store).clear();
+    }
+    await done;
   }
 
   pins = () => pinned(this.name);
