@@ -29,6 +29,8 @@ pub mod files;
 mod host;
 pub mod import;
 mod lru;
+#[cfg(feature = "plugins")]
+pub mod plugin;
 pub mod schedule;
 pub mod verify;
 

@@ -47,12 +47,12 @@ pub(crate) fn from_js(thrown: &JsValue) -> Error {
 }
 
 /// For values that came from JavaScript.
-pub(crate) trait OrThrown<T> {
-    fn or_thrown(self) -> Result<T>;
+pub(crate) trait FromJs<T> {
+    fn answered(self) -> Result<T>;
 }
 
-impl<T> OrThrown<T> for core::result::Result<T, JsValue> {
-    fn or_thrown(self) -> Result<T> {
+impl<T> FromJs<T> for core::result::Result<T, JsValue> {
+    fn answered(self) -> Result<T> {
         self.map_err(|thrown| from_js(&thrown))
     }
 }

@@ -1,7 +1,6 @@
 //! What tests and benches of Chronicle share.
 pub mod allocation;
 pub mod child;
-pub mod counting;
 pub mod document;
 pub mod fuzzing;
 pub mod hooks;
@@ -14,6 +13,7 @@ pub mod naive;
 pub mod oracle;
 pub mod outliving;
 pub mod program;
+pub mod proxy;
 pub mod question;
 #[cfg(unix)]
 pub mod servers;

@@ -1,10 +1,11 @@
-//! A destination that counts what is asked of it, and can break off: cost is a number of requests and bytes, and an
+//! A destination that counts what is asked of it, and can break off or refuse: cost is a number of requests and bytes, and an
 //! interrupted job is one that got no further.
 use chronicle::destination::{
     Body, Capabilities, Cleaned, Destination, Job, ObjectMeta, ObjectName, Page, Put, PutOptions,
 };
 use chronicle::ids::Hash;
 use chronicle::{Error, ErrorKind, Result};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What was asked of a destination.
@@ -27,13 +28,21 @@ pub struct Metered<D> {
     put: AtomicU64,
     /// Bytes that may still be moved; then everything fails.
     left: AtomicU64,
+    refused: Mutex<Option<&'static str>>,
 }
 
 impl<D> Metered<D> {
     /// Counts from nothing on.
     pub fn new(inner: D) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { inner, requests: zero(), got: zero(), put: zero(), left: AtomicU64::new(u64::MAX) }
+        Self {
+            inner,
+            requests: zero(),
+            got: zero(),
+            put: zero(),
+            left: AtomicU64::new(u64::MAX),
+            refused: Mutex::new(None),
+        }
     }
 
     /// What was asked since the last call.
@@ -48,6 +57,11 @@ impl<D> Metered<D> {
     /// Breaks off after so many more bytes, got or put.
     pub fn break_after(&self, bytes: u64) {
         self.left.store(bytes, Relaxed);
+    }
+
+    /// Refuses every put of a name that ends so, from now on.
+    pub fn refuse(&self, end: Option<&'static str>) {
+        *self.refused.lock().expect("nobody panicked") = end;
     }
 
     fn moves(&self, bytes: u64) -> Result<()> {
@@ -87,7 +101,11 @@ impl<D: Destination> Destination for Metered<D> {
     }
 
     fn put(&self, name: &ObjectName, body: &dyn Body, options: PutOptions) -> Result<Put> {
-        self.count().inner.put(name, &Counted(body, self), options)
+        let refused = *self.refused.lock().expect("nobody panicked");
+        match refused.is_some_and(|end| name.as_str().ends_with(end)) {
+            true => Err(Error::new(ErrorKind::Full, "it is refused").at(name)),
+            false => self.count().inner.put(name, &Counted(body, self), options),
+        }
     }
 
     fn get(&self, name: &ObjectName, len_max: u64) -> Result<Vec<u8>> {

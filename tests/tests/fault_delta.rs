@@ -2,20 +2,17 @@
 use chronicle::backup::Repository;
 use chronicle::backup::repository::Moment;
 use chronicle::backup::{RestoreConfig, restore_delta_backup};
-use chronicle::destination::{
-    Body, Capabilities, Cleaned, Destination, Job, MemoryDestination, ObjectMeta, ObjectName, Page, Put,
-    PutMode, PutOptions,
-};
+use chronicle::destination::{Destination, Job, MemoryDestination, ObjectName, PutMode};
 use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, ErrorKind, Result, Selector, TimeRange};
 use chronicle_core::backup::repository::{Claim, Entry, EntryRecord, PointRecord};
 use chronicle_tests::ledger::{self, Ledger};
 use chronicle_tests::lying::{Lie, Lying, Rule};
+use chronicle_tests::metered::Metered;
 use chronicle_tests::program::{chronicle, command};
 use chronicle_tests::workload::{self, Random};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 fn config() -> Config {
@@ -69,50 +66,6 @@ fn every_point_comes_back(destination: &Arc<dyn Destination>, scratch: &Path) ->
     points.len()
 }
 
-/// Counts the bytes that it gives.
-struct Counting {
-    inner: MemoryDestination,
-    bytes: AtomicU64,
-}
-
-impl Counting {
-    fn count(&self, bytes: Result<Vec<u8>>) -> Result<Vec<u8>> {
-        bytes.inspect(|bytes| {
-            self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        })
-    }
-}
-
-impl Destination for Counting {
-    fn place(&self) -> String {
-        self.inner.place()
-    }
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-    fn put(&self, name: &ObjectName, body: &dyn Body, options: PutOptions) -> Result<Put> {
-        self.inner.put(name, body, options)
-    }
-    fn get(&self, name: &ObjectName, len_max: u64) -> Result<Vec<u8>> {
-        self.count(self.inner.get(name, len_max))
-    }
-    fn get_range(&self, name: &ObjectName, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.count(self.inner.get_range(name, offset, len))
-    }
-    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectMeta>> {
-        self.inner.stat(name)
-    }
-    fn list(&self, folder: Option<&ObjectName>, cursor: Option<&str>, limit: usize) -> Result<Page> {
-        self.inner.list(folder, cursor, limit)
-    }
-    fn delete(&self, name: &ObjectName) -> Result<()> {
-        self.inner.delete(name)
-    }
-    fn clean(&self, folder: Option<&ObjectName>, is_over: &dyn Fn(Job) -> bool) -> Result<Cleaned> {
-        self.inner.clean(folder, is_over)
-    }
-}
-
 #[test]
 fn a_question_of_a_backup_moves_the_bytes_of_its_answer() {
     let folder = tempfile::tempdir().unwrap();
@@ -122,7 +75,7 @@ fn a_question_of_a_backup_moves_the_bytes_of_its_answer() {
         db.write_batch(&batch).unwrap();
     }
     db.compact().unwrap();
-    let counting = Arc::new(Counting { inner: MemoryDestination::new(), bytes: AtomicU64::new(0) });
+    let counting = Arc::new(Metered::new(MemoryDestination::new()));
     let destination: Arc<dyn Destination> = Arc::clone(&counting) as Arc<dyn Destination>;
     let brought = backup(&db, &destination).unwrap().bytes;
     let (metric, tags) = (&data[0].metric, &data[0].tags);
@@ -130,13 +83,13 @@ fn a_question_of_a_backup_moves_the_bytes_of_its_answer() {
         tags.iter().fold(Selector::metric(metric), |selector, (key, value)| selector.tag(key, value));
     let expected = db.count(&selector, TimeRange::ALL).unwrap();
     assert!(expected.0 > 10_000, "{expected:?}");
-    let before = counting.bytes.load(Ordering::Relaxed);
+    counting.asked();
     let opened = Repository::at_destination(destination).unwrap().open_at(&Moment::Latest).unwrap();
     assert_eq!(opened.db.count(&selector, TimeRange::ALL).unwrap(), expected);
-    let first = counting.bytes.load(Ordering::Relaxed) - before;
+    let first = counting.asked().got;
     assert!(first * 5 < brought, "one series of {} moved {first} of {brought} bytes", data.len());
     assert_eq!(opened.db.count(&selector, TimeRange::ALL).unwrap(), expected);
-    assert_eq!(counting.bytes.load(Ordering::Relaxed) - before, first, "what was fetched is kept");
+    assert_eq!(counting.asked().got, 0, "what was fetched is kept");
 }
 
 #[test]
@@ -292,15 +245,15 @@ fn a_part_moves_the_bytes_of_its_own_blocks() {
         db.write_batch(&points).unwrap();
     }
     db.compact().unwrap();
-    let counting = Arc::new(Counting { inner: MemoryDestination::new(), bytes: AtomicU64::new(0) });
+    let counting = Arc::new(Metered::new(MemoryDestination::new()));
     let destination: Arc<dyn Destination> = Arc::clone(&counting) as Arc<dyn Destination>;
     let brought = backup(&db, &destination).unwrap().bytes;
     let moved = |metric: &str| {
-        let before = counting.bytes.load(Ordering::Relaxed);
+        counting.asked();
         let target = folder.path().join(format!("of {metric}"));
         let config = RestoreConfig::from_destination(Arc::clone(&destination), target).metric(metric);
         let points = restore_delta_backup(config).unwrap().digest.points;
-        (points, counting.bytes.load(Ordering::Relaxed) - before)
+        (points, counting.asked().got)
     };
     let (_, fixed) = moved("tiny");
     let (points, own) = moved("m17");

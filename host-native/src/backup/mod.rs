@@ -23,8 +23,9 @@ pub use partial::{Conflict, IntoReport, PointChanges};
 pub use prune::{PlannedPrune, PruneConfig, PruneReport, plan_prune, prune, prune_with};
 pub use repository::{
     BackupState, DeltaBackupConfig, DeltaDryRun, DeltaReport, DeltaRestorePlan, OpenMoment, Proof,
-    Repository, RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, is_repository,
-    plan_delta_restore, restore_delta_backup, restore_delta_backup_with, verify_repository,
+    Repository, RepositoryContent, RepositoryReport, RestoreConfig, SlotStatus, StreamConfig, StreamStatus,
+    StreamWatch, Streamer, is_repository, plan_delta_restore, restore_delta_backup,
+    restore_delta_backup_with, verify_repository,
 };
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport, plan_restore, restore_snapshot, restore_with};
 pub use salvage::{Loss, Losses, SalvageConfig, SalvageReport, salvage};

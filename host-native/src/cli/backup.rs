@@ -8,6 +8,7 @@ use super::{Outcome, Status, prune, repository};
 use chronicle::{BackupManager, DeltaBackupConfig};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 /// Make backups, and look at them
@@ -33,6 +34,7 @@ enum Verb {
     Release(prune::Release),
     Slots(super::slots::Slots),
     Schedule(super::schedule::Schedule),
+    Stream(super::stream::Stream),
     Repair(super::repair::Repair),
     Diff(super::diff::Diff),
 }
@@ -46,7 +48,7 @@ Examples:
 struct List {
     #[command(flatten)]
     repository: Place,
-    /// End with exit status 1 when the newest was made longer ago than this, or when there is none
+    /// End with exit status 1 when the newest was made longer ago than this (4 when there is none, as always)
     #[arg(long, value_name = "DURATION", value_parser = super::schedule::parse_age)]
     max_age: Option<i64>,
 }
@@ -118,6 +120,9 @@ struct Create {
     /// Declare that one host only ever writes to the repository: for stores that can't keep two apart, and WebDAV
     #[arg(long, requires = "delta")]
     single_writer: bool,
+    /// Move at most so many bytes a second, such as 20MiB
+    #[arg(long, value_name = "SIZE", value_parser = super::settings::parse_rate, requires = "delta")]
+    bandwidth: Option<NonZeroU64>,
     /// Only print what would be copied
     #[arg(long)]
     dry_run: bool,
@@ -136,6 +141,7 @@ impl Backup {
                 repository::list(&verb.repository.source, &verb.repository.keys.keys()?, verb.max_age, json)
             }
             Verb::Schedule(verb) => verb.run(json),
+            Verb::Stream(verb) => verb.run(json),
             Verb::Timeline(verb) => {
                 repository::timeline(&verb.repository.source, &verb.repository.keys.keys()?, json)
             }
@@ -158,6 +164,7 @@ impl Create {
         if self.delta {
             let config = DeltaBackupConfig::new(&self.dest).keys(self.encrypt.keys()?);
             let config = if self.single_writer { config.single_writer() } else { config };
+            let config = self.bandwidth.into_iter().fold(config, DeltaBackupConfig::bandwidth);
             let config = if self.new_base { config.new_base() } else { config.continue_newest() };
             let config = self.encrypt.encrypt_to()?.into_iter().fold(config, DeltaBackupConfig::encrypt_to);
             let config = if self.encrypt.changes_recipients() { config.change_recipients() } else { config };

@@ -61,7 +61,11 @@ impl Test {
     fn run(&self, json: bool) -> Outcome {
         let destination = open_with(
             &self.url,
-            Settings { single_writer: self.single_writer, retry_time_max: Some(RETRY_TIME_MAX) },
+            Settings {
+                single_writer: self.single_writer,
+                retry_time_max: Some(RETRY_TIME_MAX),
+                ..Settings::default()
+            },
         )?;
         let card = while_working("testing", || run(&*destination, &Options::default()))?;
         print(&if json { format!("{}\n", card.to_json()) } else { card.to_string() })?;

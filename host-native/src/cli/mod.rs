@@ -30,6 +30,8 @@ mod output;
 mod partial;
 mod place;
 mod plot;
+#[cfg(feature = "plugins")]
+mod plugin;
 mod progress;
 mod prune;
 mod query;
@@ -43,6 +45,7 @@ mod schedule;
 mod settings;
 mod slots;
 mod snapshots;
+mod stream;
 mod verify;
 mod write;
 
@@ -91,6 +94,8 @@ enum Verb {
     Restore(restore::Restore),
     Dest(dest::Dest),
     Drill(drill::Drill),
+    #[cfg(feature = "plugins")]
+    Plugin(plugin::Plugin),
     Completions(completions::Completions),
 }
 
@@ -134,6 +139,8 @@ pub(crate) fn run() -> ExitCode {
         Verb::Restore(verb) => verb.run(json),
         Verb::Dest(verb) => verb.run(json),
         Verb::Drill(verb) => verb.run(json),
+        #[cfg(feature = "plugins")]
+        Verb::Plugin(verb) => verb.run(json),
         Verb::Completions(verb) => verb.run(Cli::command()),
     };
     match outcome {

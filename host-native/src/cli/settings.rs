@@ -163,6 +163,11 @@ fn parse_size(text: &str) -> Result<Setting<u64>, String> {
     }
 }
 
+/// `20MiB` a second.
+pub(super) fn parse_rate(text: &str) -> Result<std::num::NonZeroU64, String> {
+    std::num::NonZeroU64::new(parse_bytes(text)?).ok_or_else(|| "nothing would ever be moved".into())
+}
+
 /// Reads a size above zero, with its unit.
 pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -10,6 +10,7 @@ mod body;
 mod capabilities;
 pub mod conformance;
 mod folder;
+mod limit;
 mod memory;
 mod name;
 #[cfg(feature = "remote")]
@@ -20,8 +21,11 @@ mod url;
 pub use body::{Body, Bytes, FileBody};
 pub use capabilities::Capabilities;
 pub use folder::FolderDestination;
+pub(crate) use limit::Limited;
 pub use memory::MemoryDestination;
 pub use name::{NAME_BYTES_MAX, ObjectName, PART_BYTES_MAX};
+#[cfg(feature = "plugins")]
+pub(crate) use object_store::runtime;
 #[cfg(feature = "remote")]
 pub use object_store::{S3Backend, S3Config, Secret};
 pub use objects::{Objects, objects};
@@ -176,13 +180,13 @@ pub struct Cleaned {
     pub kept: u64,
 }
 
-fn absent(place: &str, name: &ObjectName) -> Error {
+pub(crate) fn absent(place: &str, name: &ObjectName) -> Error {
     Error::new(ErrorKind::NotFound, "there is no such object: check the name and the destination")
         .at(name)
         .at(place)
 }
 
-fn too_long(place: &str, name: &ObjectName, len: u64, len_max: u64) -> Error {
+pub(crate) fn too_long(place: &str, name: &ObjectName, len: u64, len_max: u64) -> Error {
     Error::new(
         ErrorKind::LimitExceeded,
         format!("it has {len} bytes, of which at most {len_max} were expected"),
@@ -191,7 +195,13 @@ fn too_long(place: &str, name: &ObjectName, len: u64, len_max: u64) -> Error {
     .at(place)
 }
 
-fn short(place: impl std::fmt::Display, name: &ObjectName, offset: u64, len: u64, object_len: u64) -> Error {
+pub(crate) fn short(
+    place: impl std::fmt::Display,
+    name: &ObjectName,
+    offset: u64,
+    len: u64,
+    object_len: u64,
+) -> Error {
     Error::damaged(format!(
         "{len} bytes at offset {offset} were expected, but the object ends at {object_len}: verify this backup"
     ))

@@ -1,6 +1,7 @@
 //! From what a user wrote to a destination: a path, or a URL.
 use super::{Destination, FolderDestination};
 use crate::error::{Error, Result};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ pub struct Settings {
     pub single_writer: bool,
     /// How long a request to a server is tried; by default two minutes.
     pub retry_time_max: Option<Duration>,
+    /// How many bytes a second are moved at most, up and down together; by default as many as can be.
+    pub bytes_per_second_max: Option<NonZeroU64>,
 }
 
 /// [`open_with`] nothing known beside.
@@ -30,6 +33,10 @@ pub fn open_with(url: &str, settings: Settings) -> Result<Box<dyn Destination>> 
         None if url.is_empty() => Err(Error::invalid("a destination is needed: a path or a URL")),
         None => folder(url.into()),
         Some(("file", rest)) => folder(file_path(url, rest)?),
+        #[cfg(feature = "plugins")]
+        Some(("plugin", rest)) => {
+            crate::plugin::open(rest, settings).map_err(|error| error.at(without_secrets(url)))
+        }
         Some((scheme, rest)) => remote(scheme, rest, url, settings)
             .unwrap_or_else(|| Err(lacking(scheme)))
             .map_err(|error| error.at(without_secrets(url))),

@@ -7,7 +7,7 @@ use super::status::{JobStatus, ScheduleStatus};
 use std::fmt::Write;
 
 /// A metric in the text format, with its samples.
-struct Family {
+pub(super) struct Family {
     name: &'static str,
     kind: &'static str,
     help: &'static str,
@@ -15,17 +15,17 @@ struct Family {
 }
 
 impl Family {
-    fn new(name: &'static str, kind: &'static str, help: &'static str) -> Self {
+    pub(super) fn new(name: &'static str, kind: &'static str, help: &'static str) -> Self {
         Self { name, kind, help, samples: String::new() }
     }
 
-    fn add(&mut self, job: &str, more: &str, value: Option<f64>) {
+    pub(super) fn add(&mut self, job: &str, more: &str, value: Option<f64>) {
         let Some(value) = value else { return };
         // Writing into a String does not fail.
         let _ = writeln!(self.samples, "{}{{name=\"{}\"{more}}} {value}", self.name, escape(job));
     }
 
-    fn finish(&self, text: &mut String) {
+    pub(super) fn finish(&self, text: &mut String) {
         if !self.samples.is_empty() {
             let Self { name, kind, help, samples } = self;
             let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}");

@@ -33,6 +33,7 @@ mod post;
 mod report;
 mod runner;
 mod status;
+mod stream;
 mod task;
 mod timetable;
 mod when;
@@ -47,6 +48,7 @@ pub use freshness::Freshness;
 pub use report::{Event, Failed, RunReport, Task};
 pub use runner::Upcoming;
 pub use status::{JobStatus, ScheduleStatus, TaskStatus};
+pub use stream::{StreamMetrics, stream_metrics};
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};

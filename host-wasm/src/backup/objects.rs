@@ -1,5 +1,5 @@
 //! Objects: reading whole objects and ranges of them by what records say.
-use crate::error::OrThrown;
+use crate::error::FromJs;
 use crate::medium::bytes_of;
 use chronicle_core::backup::repository::{
     CLAIM_LEN_MAX, Claim, ENTRY_RECORD_LEN_MAX, Entry, EntryRecord, ListItem, ListPageRef, LogObject,
@@ -53,13 +53,13 @@ impl Objects {
     /// Bytes of an object; `None` when there is none.
     pub(crate) async fn len_of(&self, name: impl Display) -> Result<Option<u64>> {
         // A length in bytes; the cast saturates.
-        Ok(self.store.size(name.to_string()).await.or_thrown()?.as_f64().map(|len| len as u64))
+        Ok(self.store.size(name.to_string()).await.answered()?.as_f64().map(|len| len as u64))
     }
 
     /// An object of at most `len_max` bytes; `None` when there is none.
     pub(crate) async fn get(&self, name: impl Display, len_max: usize) -> Result<Option<Vec<u8>>> {
         let name = name.to_string();
-        let found = self.store.get_whole(name.clone(), len_max as f64).await.or_thrown()?;
+        let found = self.store.get_whole(name.clone(), len_max as f64).await.answered()?;
         if found.is_null() || found.is_undefined() {
             return Ok(None);
         }
@@ -78,7 +78,7 @@ impl Objects {
                 Array::of3(&name.into(), &(range.offset as f64).into(), &(range.len as f64).into())
             })
             .collect();
-        let answers = Array::from(&self.store.get(requests).await.or_thrown()?);
+        let answers = Array::from(&self.store.get(requests).await.answered()?);
         let mut read = Vec::with_capacity(wanted.len());
         for ((name, range), answer) in wanted.iter().zip(answers.iter()) {
             if answer.is_null() || answer.is_undefined() {

@@ -1,6 +1,6 @@
 //! Stored: the files of a database in the page's storage (IndexedDB, OPFS), behind a small interface of JavaScript.
 use super::Layout;
-use crate::error::OrThrown;
+use crate::error::FromJs;
 use chronicle_core::engine::Effect;
 use chronicle_core::error::{Error, ErrorKind, Result};
 use chronicle_core::format::SLOT_LEN;
@@ -68,7 +68,7 @@ impl Stored {
 
     pub(super) async fn read(&self, units: &[ByteRange]) -> Result<Vec<Vec<u8>>> {
         let ranges = units.iter().flat_map(|unit| [unit.offset as f64, unit.len as f64]).collect();
-        let answers = Array::from(&self.storage.read(ranges).await.or_thrown()?);
+        let answers = Array::from(&self.storage.read(ranges).await.answered()?);
         let mut read = Vec::with_capacity(units.len());
         for (unit, answer) in units.iter().zip(answers.iter()) {
             let bytes = bytes_of(answer)?;
@@ -86,8 +86,8 @@ impl Stored {
     }
 
     pub(super) async fn layout(&self) -> Result<Layout> {
-        let found = self.storage.layout().await.or_thrown()?;
-        let member = |name: &str| js_sys::Reflect::get(&found, &name.into()).or_thrown();
+        let found = self.storage.layout().await.answered()?;
+        let member = |name: &str| js_sys::Reflect::get(&found, &name.into()).answered();
         // Lengths that JavaScript counted; the casts saturate.
         let len = member("len")?.as_f64().unwrap_or(0.0) as u64;
         self.len.set(len);
@@ -102,11 +102,11 @@ impl Stored {
     }
 
     pub(super) async fn read_log(&self, first_lsn: Lsn, offset: u64) -> Result<Vec<u8>> {
-        bytes_of(self.storage.read_log(first_lsn, offset as f64).await.or_thrown()?)
+        bytes_of(self.storage.read_log(first_lsn, offset as f64).await.answered()?)
     }
 
     pub(super) async fn pins(&self) -> Result<Vec<Generation>> {
-        let pins = Array::from(&self.storage.pins().await.or_thrown()?);
+        let pins = Array::from(&self.storage.pins().await.answered()?);
         pins.iter().map(|pin| u64::try_from(BigInt::from(pin)).map_err(|_| bad_answer())).collect()
     }
 
@@ -147,7 +147,7 @@ impl Stored {
         if group.effects.length() == 0 {
             return Ok(());
         }
-        self.storage.apply(group.effects).await.or_thrown()?;
+        self.storage.apply(group.effects).await.answered()?;
         self.len.set(group.cut.unwrap_or_else(|| self.len().max(group.end)));
         Ok(())
     }

@@ -15,6 +15,7 @@ mod points;
 mod record;
 mod repository;
 mod segment;
+mod shipped;
 mod text;
 
 pub use codec::*;
@@ -25,6 +26,7 @@ pub use points::*;
 pub use record::*;
 pub use repository::*;
 pub use segment::*;
+pub use shipped::*;
 pub use text::*;
 
 /// One decoder under test.
@@ -86,6 +88,8 @@ targets! {
     decode_list_page, repository::list_page_seeds, 512;
     decode_hints, repository::hint_seeds, 1024;
     decode_slot, repository::slot_seeds, 1024;
+    decode_ship_record, shipped::ship_record_seeds, 1024;
+    decode_log_tail, shipped::log_tail_seeds, 1024;
     decode_proof, repository::proof_seeds, 1024;
     decode_age_header, crypt::age_header_seeds, 512;
     decode_age_payload, crypt::age_payload_seeds, 64;

@@ -119,6 +119,7 @@ fn log() -> LogObject {
         len: 1_000,
         blake3: Hash([6; 32]),
         attached: Some((5, 7)),
+        shipped: None,
     }
 }
 

@@ -3,9 +3,10 @@ use crate::sealed::{Sealed, files};
 use chronicle::backup::Repository;
 use chronicle::backup::repository::Moment;
 use chronicle::crypt::EncryptTo;
+use chronicle::destination::FolderDestination;
 use chronicle::{BackupManager, DeltaBackupConfig, ErrorKind, Point};
 use chronicle_core::backup::repository::{Entry, EntryRecord, Inventory, Keep, PrunePlan};
-use chronicle_tests::counting::Counting;
+use chronicle_tests::metered::Metered;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ fn an_attempt_that_died_is_taken_up_with_the_same_bytes() {
     db.checkpoint().unwrap();
     db.write(Point::new("cpu", 2, 1.0)).unwrap();
     let folder = sealed.place.path("counted");
-    let counting = Arc::new(Counting::new(&folder));
+    let counting = Arc::new(Metered::new(FolderDestination::new(&folder).unwrap()));
     let config = || {
         let to = EncryptTo::recipients([sealed.identity.recipient()]).unwrap();
         DeltaBackupConfig::to_destination(counting.clone()).encrypt_to(to).continue_newest()

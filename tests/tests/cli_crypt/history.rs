@@ -4,9 +4,12 @@ use crate::sealed::{Sealed, config, files};
 use chronicle::backup::Repository;
 use chronicle::backup::repository::Moment;
 use chronicle::crypt::{EncryptTo, Keys, Passphrase};
+use chronicle::destination::{FolderDestination, objects};
 use chronicle::query::Query;
 use chronicle::{BackupManager, DeltaBackupConfig, Point};
+use chronicle_tests::metered::Metered;
 use chronicle_tests::program::chronicle;
+use std::sync::Arc;
 
 #[test]
 fn every_recorded_moment_comes_back_through_encryption_by_program_and_library() {
@@ -215,17 +218,18 @@ fn a_small_question_fetches_its_chunks_and_no_others() {
     }
     db.checkpoint().unwrap();
     db.compact().unwrap();
-    let counted = std::sync::Arc::new(chronicle_tests::counting::Counting::new(sealed.place.path("counted")));
+    let counted = Arc::new(Metered::new(FolderDestination::new(sealed.place.path("counted")).unwrap()));
     let to = EncryptTo::recipients([sealed.identity.recipient()]).unwrap();
     let config = DeltaBackupConfig::to_destination(counted.clone()).encrypt_to(to);
     BackupManager::new(&db).create_delta_backup(config).unwrap();
     let repository = Repository::at_destination_with(counted.clone(), &sealed.keys()).unwrap();
     let opened = repository.open_at(&Moment::Latest).unwrap();
-    let (_, before) = counted.read();
+    counted.asked();
     let query = Query::metric("m3").range(0..600_000_000_000).count(600_000_000_000);
     let rows = opened.db.query(&query).unwrap().rows().unwrap();
     assert_eq!(rows[0].values, [Some(600.0)]);
-    let (stored, bytes) = (counted.stored(), counted.read().1 - before);
+    let bytes = counted.asked().got;
+    let stored: u64 = objects(&counted.inner, None).map(|object| object.unwrap().len).sum();
     println!("{bytes} of {stored} bytes");
     assert!(bytes < 12 * 65_552, "{bytes} bytes were read of {stored}");
     assert!(stored > 3 << 20);

@@ -32,11 +32,12 @@ fn s3_keeps_the_contract_for_several_writers() {
 }
 
 /// The account that every Azurite has.
-const ACCOUNT: &str = "devstoreaccount1";
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub(crate) const ACCOUNT: &str = "devstoreaccount1";
+pub(crate) const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// A container is made by a signed request.
-fn make_container(url: &str, container: &str) {
+pub(crate) fn make_container(url: &str, container: &str) {
     let program = r#"
 import base64, hashlib, hmac, sys, urllib.request, email.utils
 url, account, key, container = sys.argv[1:]

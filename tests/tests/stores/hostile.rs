@@ -75,6 +75,61 @@ fn a_storm_of_503_ends_and_a_short_one_is_waited_out() {
 }
 
 #[test]
+fn a_date_to_come_back_at_is_counted_from_the_clock_of_the_store() {
+    // By our clock that moment is long gone, or far away.
+    for (date, after) in [
+        ("Mon, 01 Jan 2001 00:00:00 GMT", "Mon, 01 Jan 2001 00:00:01 GMT"),
+        ("Thu, 01 Jan 2099 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:01 GMT"),
+    ] {
+        let left = AtomicU32::new(1);
+        let server = HttpServer::start(move |_| {
+            match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+                Ok(_) => Response::s3_error(503, "SlowDown", "please")
+                    .header("retry-after", after)
+                    .header("date", date),
+                Err(_) => Response::new(200, "hello").header("etag", "\"x\""),
+            }
+        });
+        let started = Instant::now();
+        assert_eq!(destination(&server.url()).get(&name("a"), 100).unwrap(), b"hello");
+        let took = started.elapsed();
+        assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(5), "{date}: {took:?}");
+    }
+}
+
+#[test]
+fn a_403_in_the_middle_is_told_and_is_not_taken_for_an_absent_object() {
+    // The first answers are good; then the policy changes.
+    let left = AtomicU32::new(3);
+    let server = HttpServer::start(move |request| {
+        match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+            Ok(_) if request.method == "HEAD" => Response::new(200, "")
+                .header("content-length", "5")
+                .header("last-modified", "Mon, 01 Jan 2024 00:00:00 GMT")
+                .header("etag", "\"x\""),
+            Ok(_) => Response::new(200, "hello").header("etag", "\"x\""),
+            Err(_) => Response::s3_error(403, "AccessDenied", "no longer"),
+        }
+    });
+    let store = destination(&server.url());
+    for _ in 0..3 {
+        assert_eq!(store.get(&name("a"), 100).unwrap(), b"hello");
+    }
+    for error in [store.stat(&name("a")).unwrap_err(), store.get(&name("a"), 100).unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+    }
+}
+
+#[test]
+fn a_store_that_ignores_ranges_is_refused_before_a_repository_is_made_there() {
+    let server = HttpServer::start(|_| {
+        Response::new(200, "the whole object, whatever was asked for").header("etag", "\"x\"")
+    });
+    let error = destination(&server.url()).get_range(&name("a"), 4, 5).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Damaged), "{error}");
+}
+
+#[test]
 fn a_store_that_nobody_answers_at_is_given_up_soon() {
     let started = Instant::now();
     let store = destination("http://127.0.0.1:1");

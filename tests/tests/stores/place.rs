@@ -49,3 +49,12 @@ pub(crate) fn with_s3(command: &mut Command, url: &str) {
         .env("AWS_ENDPOINT_URL", url)
         .env("AWS_REGION", "us-east-1");
 }
+
+/// The same of an Azure user, whose account is that of every Azurite.
+pub(crate) fn with_azure(command: &mut Command, url: &str) {
+    use crate::contract::{ACCOUNT, KEY};
+    command
+        .env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT)
+        .env("AZURE_STORAGE_ACCOUNT_KEY", KEY)
+        .env("AZURE_STORAGE_ENDPOINT", format!("{url}/{ACCOUNT}"));
+}

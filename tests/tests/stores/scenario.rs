@@ -1,5 +1,5 @@
 //! Backups on S3 and WebDAV as a user makes them: the same verbs with another URL.
-use crate::place::{SECRET, backend, make_bucket, with_s3};
+use crate::place::{SECRET, backend, make_bucket};
 use chronicle::backup::{BackupOptions, Repository};
 use chronicle::verify::VerifyLevel;
 use chronicle::{BackupManager, Config, Db, Point};
@@ -11,11 +11,11 @@ use std::process::Command;
 
 const MINUTE: i64 = 60_000_000_000;
 
-fn open(path: &Path) -> Db {
+pub(crate) fn open(path: &Path) -> Db {
     Db::open(path, Config { background: false, ..Config::default() }).unwrap()
 }
 
-fn write(db: &Db, batch: i64) {
+pub(crate) fn write(db: &Db, batch: i64) {
     let point = |i: i64| {
         let time = (batch * 30 + i) * MINUTE;
         Point::new(["cpu", "memory"][i as usize % 2], time, (batch * 100 + i) as f64)
@@ -24,7 +24,7 @@ fn write(db: &Db, batch: i64) {
     db.write_batch(&(0..40).map(point).collect::<Vec<_>>()).unwrap();
 }
 
-fn run(prepare: &dyn Fn(&mut Command), arguments: &[&str]) -> Ran {
+pub(crate) fn run(prepare: &dyn Fn(&mut Command), arguments: &[&str]) -> Ran {
     let mut command = command();
     prepare(&mut command);
     let output = command.args(arguments).output().unwrap();
@@ -34,12 +34,12 @@ fn run(prepare: &dyn Fn(&mut Command), arguments: &[&str]) -> Ran {
     ran
 }
 
-fn text(value: &Value, field: &str) -> String {
+pub(crate) fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_else(|| panic!("{field} of {value}")).to_owned()
 }
 
 /// Deltas, listed, verified, restored to every commit, and read where they lie.
-fn story(prepare: &dyn Fn(&mut Command), repository: &str, more: &[&str]) {
+pub(crate) fn story(prepare: &dyn Fn(&mut Command), repository: &str, more: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data.db");
     let path = data.to_str().unwrap();
@@ -80,17 +80,12 @@ fn story(prepare: &dyn Fn(&mut Command), repository: &str, more: &[&str]) {
         &["restore", "--source", repository, "--dest", "/nowhere", "--at", "2000-01-01T00:00:00Z"],
     );
     nothing.failed(4);
-    let snapshot =
-        run(prepare, &["backup", "create", "--source", path, "--dest", &format!("{repository}-2")]);
-    assert!(snapshot.failed(1).contains("--delta"));
+    if repository.contains("://") {
+        let snapshot =
+            run(prepare, &["backup", "create", "--source", path, "--dest", &format!("{repository}-2")]);
+        assert!(snapshot.failed(1).contains("--delta"));
+    }
     assert!(!Path::new("s3:").exists() && !Path::new("http:").exists());
-}
-
-#[test]
-fn deltas_on_s3_are_made_listed_verified_restored_and_read_in_place() {
-    let Some(server) = moto() else { return };
-    make_bucket(&server.url());
-    story(&|command| with_s3(command, &server.url()), "s3://bucket/my backups/repo", &[]);
 }
 
 #[test]
@@ -103,7 +98,6 @@ fn deltas_on_webdav_are_those_of_a_single_writer() {
     let arguments = ["backup", "create", "--source", data.to_str().unwrap(), "--dest", &url, "--delta"];
     let refused = run(&|_| {}, &arguments).failed(1);
     assert!(refused.contains("--single-writer") && !refused.contains("heim"), "{refused}");
-    story(&|_| {}, &url, &["--single-writer"]);
 }
 
 #[test]

@@ -313,6 +313,7 @@ impl DeltaPlan {
             len: file.len,
             blake3: file.blake3,
             attached: content.attached,
+            shipped: None,
         }))
     }
 }

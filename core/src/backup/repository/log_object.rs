@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Commits without a gap, of one epoch, in one object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LogObject {
-    /// The point that brought it.
+    /// The point that brought it, or the one that it was shipped behind.
     pub home: Entry,
     /// The epoch of its frames.
     pub epoch: Epoch,
@@ -35,12 +35,16 @@ pub struct LogObject {
     /// The first and the last of its commits that attach segments; `None` when none does. No log holds their points, so no
     /// replay passes them.
     pub attached: Option<(Lsn, Lsn)>,
+    /// Its place among the frames that were shipped behind `home`; `None` of a log that a point brought. No record names a
+    /// shipped one.
+    #[serde(skip)]
+    pub shipped: Option<u64>,
 }
 
 impl LogObject {
     /// Name of the object.
     pub fn name(&self) -> ObjectName {
-        self.home.object(ObjectFile::Log(self.first_lsn))
+        self.home.object(self.shipped.map_or(ObjectFile::Log(self.first_lsn), ObjectFile::Shipped))
     }
 
     /// Where its last commit leaves the history.

@@ -25,6 +25,7 @@ mod look_back;
 mod moves_plan;
 mod moves_record;
 mod name;
+mod other_lines;
 mod point_json;
 mod point_record;
 mod proof_record;
@@ -35,6 +36,9 @@ mod resolve;
 mod restore_plan;
 mod scout;
 mod search;
+mod ship_record;
+mod ship_row;
+mod ship_tail;
 mod slot;
 mod timeline;
 mod timeline_text;
@@ -64,7 +68,7 @@ pub use moves_plan::MovesPlan;
 pub use moves_record::MovesRecord;
 pub use name::{
     CHANGES_FILE_NAME, Entry, EntryKind, MANIFEST_NAME, ObjectFile, ObjectName, POINT_NUMBER_MAX,
-    PointNumber, STATE_NAME, claim_name, hold_name, parse_numbered,
+    PointNumber, STATE_NAME, claim_name, hold_name, parse_numbered, shipped_folder,
 };
 pub use point_record::{Gap, PointRecord, PreviousPoint, REPLAY_LOGS_MAX};
 pub use proof_record::{NEWEST_PROOFS_NAME, NewestProofs, PROOF_LEN_MAX, ProofNote, proof_name};
@@ -75,6 +79,9 @@ pub use resolve::{Moment, Resolved, RestoreFrom, TimeScan};
 pub use restore_plan::RestorePlan;
 pub use scout::{Scout, ScoutStep};
 pub use search::{NewestSearch, SearchStep};
+pub use ship_record::{SHIP_RECORD_LEN, ShipRecord};
+pub use ship_row::{follow, held_by_rows, is_superseded, points_with_ships};
+pub use ship_tail::{SHIP_BYTES_MAX, ShipCut, ShipTail, TailStep};
 pub use slot::{BackupSlot, SLOT_LEN_MAX};
 pub use timeline::{Span, SpanEnd, Timeline};
 pub use verify_plan::{ObjectCheck, VerifyPlan};

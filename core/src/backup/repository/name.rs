@@ -24,6 +24,8 @@ pub const STATE_NAME: &str = "state.json";
 pub const CHANGES_FILE_NAME: &str = "changes.db";
 
 const PAGE_PREFIX: &str = "list-";
+/// Folder of shipped frames.
+const SHIPPED_FOLDER: &str = "wal";
 /// Least digits of a number in a name.
 const DIGITS: usize = 3;
 
@@ -165,6 +167,8 @@ pub enum ObjectFile {
     Page(Hash),
     /// `metadata.json`.
     Record,
+    /// Frames that were shipped behind a point, by sequence; the object is `wal/<entry>/<sequence>`.
+    Shipped(u64),
 }
 
 impl ObjectFile {
@@ -191,6 +195,7 @@ impl fmt::Display for ObjectFile {
             Self::Log(lsn) => write!(f, "{DATA_FILE_NAME}{}", log_file_name(*lsn)),
             Self::Page(hash) => write!(f, "{PAGE_PREFIX}{hash}"),
             Self::Record => f.write_str(RECORD_FILE_NAME),
+            Self::Shipped(sequence) => write!(f, "{sequence}"),
         }
     }
 }
@@ -208,12 +213,20 @@ impl ObjectName {
     /// Reads the text that `Display` prints, and no other.
     pub fn parse(text: &str) -> Option<Self> {
         let (entry, file) = text.split_once('/')?;
+        if entry == SHIPPED_FOLDER {
+            let (entry, digits) = file.split_once('/')?;
+            let (entry, sequence) = (Entry::parse(entry)?, digits.parse::<u64>().ok()?);
+            let fits =
+                entry.kind.is_point() && sequence <= POINT_NUMBER_MAX && sequence.to_string() == digits;
+            return fits.then_some(Self { entry, file: ObjectFile::Shipped(sequence) });
+        }
         let name = Self { entry: Entry::parse(entry)?, file: ObjectFile::parse(file)? };
         let fits = match name.file {
             ObjectFile::Data => name.entry.kind == EntryKind::Base,
             ObjectFile::Changes => matches!(name.entry.kind, EntryKind::Delta | EntryKind::Moves),
             ObjectFile::Log(_) => name.entry.kind.is_point(),
             ObjectFile::Page(_) | ObjectFile::Record => true,
+            ObjectFile::Shipped(_) => false,
         };
         fits.then_some(name)
     }
@@ -221,7 +234,18 @@ impl ObjectName {
 
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.entry, self.file)
+        match self.file {
+            ObjectFile::Shipped(sequence) => write!(f, "{SHIPPED_FOLDER}/{}/{sequence}", self.entry),
+            file => write!(f, "{}/{file}", self.entry),
+        }
+    }
+}
+
+/// The folder that frames shipped behind a point lie in; without one, that of all of them.
+pub fn shipped_folder(entry: Option<Entry>) -> String {
+    match entry {
+        Some(entry) => alloc::format!("{SHIPPED_FOLDER}/{entry}"),
+        None => SHIPPED_FOLDER.to_string(),
     }
 }
 
@@ -261,7 +285,16 @@ mod tests {
             assert_eq!(Entry::parse(text), Some(entry));
         }
         let page = Hash([0xab; 32]);
-        for file in [ObjectFile::Changes, ObjectFile::Log(7), ObjectFile::Page(page), ObjectFile::Record] {
+        let shipped = Entry::new(EntryKind::Delta, 4).object(ObjectFile::Shipped(10));
+        assert_eq!(shipped.to_string(), "wal/delta-004/10");
+        for file in [
+            ObjectFile::Shipped(0),
+            ObjectFile::Shipped(10),
+            ObjectFile::Changes,
+            ObjectFile::Log(7),
+            ObjectFile::Page(page),
+            ObjectFile::Record,
+        ] {
             let name = Entry::new(EntryKind::Delta, 4).object(file);
             assert_eq!(ObjectName::parse(&name.to_string()), Some(name));
         }
@@ -309,6 +342,12 @@ mod tests {
             "moves-002/data.db.wal-00000000000000000007",
             "delta-001/data.db.wal-00000000000000000000",
             "delta-001\\changes.db",
+            "delta-001/7",
+            "wal/delta-001/07",
+            "wal/delta-001/-7",
+            "wal/delta-001/7/7",
+            "wal/prune-001/7",
+            "wal/delta-001/1000000000000",
         ] {
             assert_eq!(ObjectName::parse(text), None, "{text:?}");
         }

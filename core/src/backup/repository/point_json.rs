@@ -206,6 +206,7 @@ impl LogFields {
                 Some([first, last]) => Some((number("log.attached", first)?, number("log.attached", last)?)),
                 None => None,
             },
+            shipped: None,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! the frames of a log object tell which commit a time means, the answer is to scan that object.
 use super::log_assembly::{Leg, position};
 use super::log_object::LogObject;
+use super::name::Entry;
 use super::point_record::PointRecord;
 use super::timeline::{Branch, Span, SpanEnd, Timeline};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +18,7 @@ use alloc::vec::Vec;
 /// A moment that someone names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moment {
-    /// The newest point, however old it is.
+    /// The newest point, however old it is, or what was shipped behind it.
     Latest,
     /// After a commit; on the newest point's line, or on that of `epoch`.
     Lsn {
@@ -93,7 +94,7 @@ impl Timeline {
                     newest.entry
                 ))
                 .at(entry)),
-                _ => Ok(Resolved::Restore(self.whole(newest).into())),
+                _ => self.latest(newest),
             },
             Moment::Lsn { lsn, epoch } => {
                 let line = self.line_of(epoch, newest)?;
@@ -145,6 +146,27 @@ impl Timeline {
         }
     }
 
+    /// The newest point, or the last commit that was shipped behind it. What was shipped and is damaged is not passed over.
+    fn latest(&self, newest: &PointRecord) -> Result<Resolved> {
+        let epoch = newest.point.epoch;
+        // What lies behind an older point matters until frames lie behind the newest one.
+        let has_row = self.shipped(epoch).any(|log| log.home == newest.entry);
+        let previous = newest.previous.map(|previous| previous.entry).filter(|_| !has_row);
+        let matters = |entry: &Entry| *entry == newest.entry || Some(*entry) == previous;
+        let shipped = self.shipped_end(epoch).filter(|end| end.lsn > newest.point.lsn);
+        if let Some((entry, error)) = self.unshipped().iter().rev().find(|(entry, _)| matters(entry)) {
+            let end = shipped.map_or(newest.point.complete_until_ns, |end| end.commit_time_ns);
+            return Err(Error::damaged(alloc::format!(
+                "frames that were shipped behind {entry} can't be read ({error}); name a moment up to {}",
+                format_timestamp(end)
+            )));
+        }
+        let Some(end) = shipped else { return Ok(Resolved::Restore(self.whole(newest).into())) };
+        let line = self.line(epoch);
+        self.at_lsn(&line, end.lsn, &alloc::format!("LSN {}", end.lsn))
+            .map(|from| Resolved::Restore(from.into()))
+    }
+
     /// A point as its record says it is.
     fn whole(&self, point: &PointRecord) -> RestoreFrom {
         let leg = Leg { identity: point.identity(), logs: point.replay.clone(), until: point.point.lsn };
@@ -191,7 +213,8 @@ impl Timeline {
     fn at_time(&self, line: &[Branch], time_ns: i64) -> Result<Resolved> {
         let asked = asked_time(time_ns);
         let Some(leaf) = line.last() else { return Err(self.refuse(line, &asked, 0, 0)) };
-        let complete = self.starts(leaf).map(|point| point.point.complete_until_ns).max();
+        let shipped = self.shipped_end(leaf.identity.epoch).map(|end| end.commit_time_ns);
+        let complete = self.starts(leaf).map(|point| point.point.complete_until_ns).chain(shipped).max();
         if complete.is_none_or(|complete| time_ns > complete) {
             return Err(self.refuse(line, &asked, Lsn::MAX, Lsn::MAX));
         }
@@ -313,7 +336,12 @@ impl Timeline {
         .collect();
         let damaged =
             self.damaged().iter().map(|(entry, _)| entry.to_string()).collect::<Vec<_>>().join(", ");
-        let text = alloc::format!("{asked} can't be restored: {}", nearest.join(", "));
+        let others = if self.epochs().count() > line.len() {
+            "; the repository has other lines of history: backup timeline lists them, --epoch chooses one"
+        } else {
+            ""
+        };
+        let text = alloc::format!("{asked} can't be restored: {}{others}", nearest.join(", "));
         match damaged.is_empty() {
             true => Error::new(ErrorKind::NotRestorable, text),
             false => Error::damaged(alloc::format!(

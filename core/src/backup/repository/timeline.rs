@@ -53,8 +53,10 @@ pub struct Timeline {
     points: Vec<PointRecord>,
     damaged: Vec<(Entry, Error)>,
     epochs: BTreeMap<Epoch, Identity>,
-    /// By epoch, in order of first LSN.
+    /// By epoch, in order of first LSN; the shipped ones among them.
     logs: BTreeMap<Epoch, Vec<LogObject>>,
+    /// What is wrong with frames that were shipped behind a point.
+    unshipped: Vec<(Entry, Error)>,
 }
 
 impl Timeline {
@@ -111,6 +113,33 @@ impl Timeline {
         self
     }
 
+    /// With the frames that were shipped behind `entry`, and what is wrong with them ([`super::follow`]).
+    pub fn add_shipped(&mut self, entry: Entry, logs: Vec<LogObject>, error: Option<Error>) {
+        for log in logs {
+            let row = self.logs.entry(log.epoch).or_default();
+            row.push(log);
+        }
+        for row in self.logs.values_mut() {
+            row.sort_by_key(|log| (log.first_lsn, log.last_lsn));
+        }
+        self.unshipped.extend(error.map(|error| (entry, error)));
+    }
+
+    /// Frames of an epoch that were shipped behind its points, in order of LSN.
+    pub fn shipped(&self, epoch: Epoch) -> impl Iterator<Item = &LogObject> {
+        self.logs.get(&epoch).into_iter().flatten().filter(|log| log.shipped.is_some())
+    }
+
+    /// Shipped frames that are damaged or gone: behind which point, and what is wrong.
+    pub fn unshipped(&self) -> &[(Entry, Error)] {
+        &self.unshipped
+    }
+
+    /// Where the history of an epoch ends that was shipped behind its points.
+    pub fn shipped_end(&self, epoch: Epoch) -> Option<Position> {
+        self.shipped(epoch).map(LogObject::end).max_by_key(|end| end.lsn)
+    }
+
     /// The points, in order of number.
     pub fn points(&self) -> &[PointRecord] {
         &self.points
@@ -126,9 +155,13 @@ impl Timeline {
         self.points.last()
     }
 
-    /// Ns from the newest point's last commit to `now_ns`; negative when the clock was set back.
+    /// Ns from the last commit of the newest point, or of the frames shipped behind it, to `now_ns`; negative when the clock was
+    /// set back.
     pub fn age_ns(&self, now_ns: i64) -> Option<i64> {
-        self.newest().map(|point| now_ns.saturating_sub(point.point.complete_until_ns))
+        self.newest().map(|point| {
+            let shipped = self.shipped_end(point.point.epoch).map(|end| end.commit_time_ns);
+            now_ns.saturating_sub(shipped.unwrap_or(i64::MIN).max(point.point.complete_until_ns))
+        })
     }
 
     /// The epochs that have a point, each with what it continues.
@@ -177,6 +210,11 @@ impl Timeline {
         self.points
             .iter()
             .filter(|point| point.point.epoch == branch.identity.epoch && point.checkpoint.lsn <= branch.to)
+    }
+
+    /// The log objects of an epoch, in order of LSN.
+    pub(super) fn logs_of(&self, epoch: Epoch) -> &[LogObject] {
+        self.logs.get(&epoch).map_or(&[], Vec::as_slice)
     }
 
     /// Of the log objects of a branch that hold the commit behind `lsn`, the one that reaches furthest.

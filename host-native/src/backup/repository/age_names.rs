@@ -13,10 +13,12 @@ use std::sync::Arc;
 
 const SUFFIX: &str = ".age";
 
-/// Whether an object is an age file: all data is, and every page but those of a mark.
+/// Whether an object is an age file: all data is, and every page but those of a mark. Shipped frames are one with a record behind it.
 pub(super) fn is_encrypted(name: &str) -> bool {
-    RepositoryName::parse(name)
-        .is_some_and(|name| name.file != ObjectFile::Record && name.entry.kind != EntryKind::Prune)
+    RepositoryName::parse(name).is_some_and(|name| {
+        !matches!(name.file, ObjectFile::Record | ObjectFile::Shipped(_))
+            && name.entry.kind != EntryKind::Prune
+    })
 }
 
 /// See the module.

@@ -7,11 +7,12 @@ use super::slot::{Slot, name_of};
 use super::trial;
 use crate::backup::{BackupManager, Progress};
 use crate::crypt::{EncryptTo, Keys};
-use crate::destination::{Destination, FolderDestination, Settings, open_with};
+use crate::destination::{Destination, FolderDestination, Limited, Settings, open_with};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::host::random_epoch;
 use chronicle_core::backup::repository::{BackupState, DeltaPlan, JobId, PointRecord};
 use chronicle_core::engine::Snapshot;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,13 +42,16 @@ impl RepositoryPlace {
 
     /// What is set applies to what is opened here; a repository that is not there yet will be encrypted if `encrypt` says so.
     fn open_with(&self, settings: Settings, keys: &Keys, encrypt: bool) -> Result<Objects> {
-        let destination: Arc<dyn Destination> = match self {
+        let mut destination: Arc<dyn Destination> = match self {
             Self::Destination(destination) => Arc::clone(destination),
             Self::Path(path) => match path.to_str() {
                 Some(url) => Arc::from(open_with(url, settings)?),
                 None => Arc::new(FolderDestination::new(path)?),
             },
         };
+        if let Some(bytes) = settings.bytes_per_second_max {
+            destination = Arc::new(Limited::new(destination, bytes));
+        }
         Objects::open(destination, keys, encrypt)
     }
 }
@@ -116,6 +120,13 @@ impl DeltaBackupConfig {
         self
     }
 
+    /// Moves so many bytes a second at most, up and down together.
+    #[must_use]
+    pub fn bandwidth(mut self, bytes_per_second_max: NonZeroU64) -> Self {
+        self.settings.bytes_per_second_max = Some(bytes_per_second_max);
+        self
+    }
+
     /// Goes on from the repository that this state is of: an increment. Where it has newer points of this database, the
     /// newest one is continued.
     #[must_use]
@@ -145,7 +156,8 @@ impl DeltaBackupConfig {
         Self { encrypt_to: Some(to), ..self }
     }
 
-    /// Lets this point and later ones be encrypted to other recipients than the newest one. Older points stay as they are.
+    /// Lets this point and later ones be encrypted to other recipients than the newest one. Where they are others, it is a new
+    /// base, so that it needs nothing that only the old keys open. Older points stay as they are.
     #[must_use]
     pub fn change_recipients(self) -> Self {
         Self { change_recipients: true, ..self }
@@ -236,7 +248,13 @@ impl BackupManager<'_> {
         if let Some(local) = files.as_ref().filter(|_| sealing.is_some()).and_then(HostFiles::load) {
             objects.add_local(local);
         }
+        let is_change = sealing.as_ref().is_some_and(|sealing| sealing.is_change);
         let mut job = Job::new(self.db, objects, slot, config.after).sealed(sealing, files);
+        if is_change {
+            job.begin_anew(
+                "it is encrypted to others than the points before it, which their keys alone open",
+            );
+        }
         for _ in 0..ATTEMPTS_MAX {
             if let Some(report) = job.attempt(started, progress)? {
                 return Ok(DeltaReport { single_writer, ..report });
@@ -253,12 +271,15 @@ impl BackupManager<'_> {
     pub fn plan_delta_backup(&self, config: &DeltaBackupConfig) -> Result<DeltaDryRun> {
         let mut objects = config.objects()?;
         let paths = &self.db.shared.paths;
-        if Sealing::prepare(&mut objects, config.encrypt_to.as_ref(), config.change_recipients, None)?
-            .is_some()
+        let sealing =
+            Sealing::prepare(&mut objects, config.encrypt_to.as_ref(), config.change_recipients, None)?;
+        if sealing.is_some()
             && let Some(local) = HostFiles::new(paths, &name_of(&objects.place())).load()
         {
             objects.add_local(local);
         }
-        super::job::plan(self.db, &objects, config.after).at(|| self.db.path().display().to_string())
+        let is_change = sealing.is_some_and(|sealing| sealing.is_change);
+        let after = if is_change { After::NewBase } else { config.after };
+        super::job::plan(self.db, &objects, after).at(|| self.db.path().display().to_string())
     }
 }

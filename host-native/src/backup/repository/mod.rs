@@ -18,6 +18,7 @@ mod inside;
 mod job;
 mod log;
 mod look;
+mod mend;
 mod moves;
 mod objects;
 mod opened;
@@ -29,14 +30,17 @@ mod repair;
 mod restore;
 pub(in crate::backup) mod salvage;
 mod sealing;
+mod shipped;
 mod slot;
 mod slots;
 mod staging;
+mod stream;
 mod survey;
 mod trial;
 mod unlock;
 mod verify;
 mod verify_encrypted;
+mod verify_shipped;
 
 pub use chronicle_core::backup::repository::{
     BackupState, Entry, EntryKind, Gap, Keep, ManifestPoint, Moment, NewestProofs, PointRecord,
@@ -46,6 +50,7 @@ pub(in crate::backup) use delta::RepositoryPlace;
 pub use delta::{DeltaBackupConfig, DeltaDryRun, DeltaReport, is_repository};
 pub use diff::{DiffReport, MetricDiff};
 pub use in_place::OpenMoment;
+pub use mend::MendReport;
 pub use orphans::{ORPHANS_NAMED_MAX, Orphans};
 pub use proof_note::Proof;
 pub use repair::{Repair, RepairReport};
@@ -53,4 +58,5 @@ pub use restore::{
     DeltaRestorePlan, RestoreConfig, plan_delta_restore, restore_delta_backup, restore_delta_backup_with,
 };
 pub use slots::SlotStatus;
+pub use stream::{StreamConfig, StreamStatus, StreamWatch, Streamer};
 pub use verify::{Repository, RepositoryContent, RepositoryReport, verify_repository};

@@ -240,7 +240,9 @@ impl Objects {
         let kept = self.kept(&inventory)?;
         let records = entries.into_iter().filter_map(|(entry, record)| Some((entry, record?)));
         let timeline = Timeline::new(records, &kept).at(|| self.place())?;
-        Ok(timeline.without(inventory.condemned()))
+        let mut timeline = timeline.without(inventory.condemned());
+        self.add_shipped(&mut timeline)?;
+        Ok(timeline)
     }
 
     pub(super) fn kept(&self, inventory: &Inventory) -> Result<Vec<KeptObject>> {

@@ -7,7 +7,8 @@ use crate::crypt::{Identity, Keys, OpenObject, decrypt, missing_key, wrong_key};
 use crate::destination::ObjectName;
 use crate::error::{At, Error, ErrorKind, Result};
 use chronicle_core::backup::repository::{
-    Condemned, Entry, EntryRecord, ListPageRef, ListRefs, ObjectName as Name, PointRecord, record_hash,
+    Condemned, Entry, EntryRecord, ListPageRef, ListRefs, ObjectFile, ObjectName as Name, PointRecord,
+    SHIP_RECORD_LEN, record_hash,
 };
 use chronicle_core::ids::Hash;
 use chronicle_core::source::ByteRange;
@@ -122,9 +123,13 @@ impl Opened {
         let stored = ObjectName::new(name.to_string())?;
         let found = objects.retry(|destination| destination.stat(&stored))?;
         let found = found.ok_or_else(|| Error::damaged("it is missing; verify this backup").at(name))?;
-        let head = objects.range(name, 0, found.len.min(OpenObject::HEAD_LEN_MAX))?;
+        let len = match name.file {
+            ObjectFile::Shipped(_) => found.len.saturating_sub(SHIP_RECORD_LEN as u64),
+            _ => found.len,
+        };
+        let head = objects.range(name, 0, len.min(OpenObject::HEAD_LEN_MAX))?;
         let recipients = self.recipients_of(name.entry);
-        let open = OpenObject::new(&head, found.len, &self.keys, &recipients).at(|| name)?;
+        let open = OpenObject::new(&head, len, &self.keys, &recipients).at(|| name)?;
         hold(&self.objects).insert(name, open.clone());
         Ok(open)
     }

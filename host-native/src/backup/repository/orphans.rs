@@ -4,10 +4,10 @@ use super::sealing::KEY_NAME;
 use super::survey::Survey;
 use crate::destination::objects as listed;
 use crate::error::Result;
-use chronicle_core::backup::repository::ObjectName;
 use chronicle_core::backup::repository::{
     DESTINATION_NAME, Entry, MANIFEST_NAME, NEWEST_PROOFS_NAME, STATE_NAME, parse_numbered,
 };
+use chronicle_core::backup::repository::{ObjectFile, ObjectName};
 use std::collections::BTreeSet;
 
 /// Names that are kept; more are only counted.
@@ -46,6 +46,7 @@ pub(super) fn find(objects: &Objects, survey: &Survey) -> Result<Orphans> {
         })
         .map(|(entry, _)| *entry)
         .collect();
+    let entries: BTreeSet<Entry> = survey.entries.iter().map(|(entry, _)| *entry).collect();
     let mut orphans = Orphans::default();
     for object in objects.retry(|destination| listed(destination, None).collect::<Result<Vec<_>>>())? {
         let text = object.name.as_str();
@@ -53,7 +54,10 @@ pub(super) fn find(objects: &Objects, survey: &Survey) -> Result<Orphans> {
             .contains(&text)
             || ["claims", "holds", "proofs"].iter().any(|folder| parse_numbered(folder, text).is_some());
         let name = ObjectName::parse(text);
-        if is_ours || name.is_some_and(|name| known.contains(&name)) {
+        // Frames behind a point are its stream's; those behind no point are nobody's.
+        let is_shipped = name
+            .is_some_and(|name| matches!(name.file, ObjectFile::Shipped(_)) && entries.contains(&name.entry));
+        if is_ours || is_shipped || name.is_some_and(|name| known.contains(&name)) {
             continue;
         }
         if name.is_some_and(|name| unfinished.contains(&name.entry)) {

@@ -53,6 +53,9 @@ pub(in crate::backup) fn prune(
         report.bytes_freed += second.bytes_freed;
         report.waits_for = second.waits_for;
     }
+    let (swept, freed) = objects.sweep_shipped()?;
+    report.objects_deleted += swept;
+    report.bytes_freed += freed;
     Ok(report)
 }
 
@@ -81,7 +84,8 @@ fn pass(objects: &Objects, keep: &Keep, void_unfinished: bool) -> Result<PruneRe
 /// The plan, proven, and the records that it was made of.
 pub(super) fn plan(objects: &Objects, keep: &Keep) -> Result<(PrunePlan, Inventory)> {
     let inventory = objects.inventory()?;
-    let held = hold::held(objects, &inventory)?;
+    let mut held = hold::held(objects, &inventory)?;
+    held.extend(objects.held_by_rows(&inventory)?);
     let verified = proof_note::never_pruned(objects, &inventory)?;
     let kept = PrunePlan::choose(&inventory, keep, &held, verified).at(|| objects.place())?;
     let mut plan = PrunePlan::new(&inventory, keep, kept, |page| match objects.can_read() {

@@ -43,6 +43,17 @@ impl Objects {
         self.put_as_it_is(&name, body, blake3, job)
     }
 
+    /// An object as it was stored before, encrypted or not.
+    pub(super) fn put_back(
+        &self,
+        name: RepositoryName,
+        body: &dyn Body,
+        blake3: Hash,
+        job: JobId,
+    ) -> Result<bool> {
+        self.put_as_it_is(&ObjectName::new(name.to_string())?, body, blake3, job)
+    }
+
     /// The same for an object that is encrypted where `sealing` says so. Says what is stored.
     pub(super) fn put_sealed(
         &self,

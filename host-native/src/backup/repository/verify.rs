@@ -6,7 +6,7 @@ use super::objects::Objects;
 use super::orphans::{self, Orphans};
 use super::proof_note::Proof;
 use super::survey::{Survey, bare, damage};
-use super::verify_encrypted;
+use super::{verify_encrypted, verify_shipped};
 use crate::backup::Progress;
 use crate::crypt::Keys;
 use crate::destination::{Destination, ObjectName};
@@ -168,10 +168,11 @@ impl Repository {
             done += check.len.unwrap_or(0);
             progress(done, total);
         }
+        let shipped = verify_shipped::check(&self.objects, &survey, level, &mut findings)?;
         let mut report = RepositoryReport {
             points: inventory.points().count() as u64,
-            objects: checked,
-            bytes: total,
+            objects: checked + shipped.0,
+            bytes: total + shipped.1,
             findings,
             unfinished: inventory.unfinished(),
             orphans,
@@ -228,7 +229,7 @@ impl Repository {
     }
 
     /// False where a prune may have taken it, and it is gone.
-    fn check(&self, check: &ObjectCheck, level: VerifyLevel) -> Result<bool> {
+    pub(super) fn check(&self, check: &ObjectCheck, level: VerifyLevel) -> Result<bool> {
         let name = ObjectName::new(check.name.to_string())?;
         let found = match self.objects.retry(|destination| destination.stat(&name))? {
             None if check.may_be_gone => return Ok(false),

@@ -15,6 +15,8 @@ mod upload;
 mod wire;
 
 pub use config::{S3Backend, S3Config, Secret};
+#[cfg(feature = "plugins")]
+pub(crate) use runtime::runtime;
 
 use super::name::job_of_partial;
 use super::{

@@ -9,7 +9,8 @@ const THREADS: usize = 2;
 
 static RUNTIME: OnceLock<std::result::Result<Runtime, String>> = OnceLock::new();
 
-fn runtime() -> Result<&'static Runtime> {
+/// The runtime itself, for rooms that block in ways of their own.
+pub(crate) fn runtime() -> Result<&'static Runtime> {
     let made = RUNTIME.get_or_init(|| {
         // Fails when the program chose a provider of its own: then that one is used.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -111,7 +111,7 @@ impl HttpService for Listening {
         };
         let (parts, body) = response.into_parts();
         answer.status = Some(parts.status);
-        answer.retry_after = seconds(&parts.headers);
+        answer.retry_after = retry_after(&parts.headers);
         answer.date = text(&parts.headers, DATE.as_str());
         let is_good = parts.status.is_success();
         let max = match is_good {
@@ -166,9 +166,16 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// `Retry-After` in seconds. As a date it is not looked at: clocks differ.
-fn seconds(headers: &HeaderMap) -> Option<Duration> {
-    text(headers, RETRY_AFTER.as_str())?.trim().parse().ok().map(Duration::from_secs)
+/// `Retry-After`: seconds, or a date, which is counted from the server's own `Date`, since clocks differ. Without that, or before it,
+/// a date says nothing.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let asked = text(headers, RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = asked.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let moment = |text: &str| jiff::fmt::rfc2822::parse(text.trim()).ok().map(|moment| moment.timestamp());
+    let wait = moment(&asked)?.duration_since(moment(&text(headers, DATE.as_str())?)?);
+    Duration::try_from(wait).ok()
 }
 
 /// The text of the first element of this name.

@@ -91,6 +91,7 @@ impl World {
                         len: 1_000,
                         blake3: Hash([1; 32]),
                         attached: None,
+                        shipped: None,
                     });
                     it.framed.extend((first..=lsn).map(|lsn| (epoch, lsn)));
                     it.states.insert((epoch, checkpoint));
