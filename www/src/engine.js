@@ -3,7 +3,7 @@
 import { Chronicle, toMs } from "chronicle-db";
 
 /** Rows that the SQL box takes at most; more are never what a person reads. */
-export const ROWS_MAX = 200_000;
+const ROWS_MAX = 200_000;
 
 /** Bytes of cache and of one query: a phone must live with them. */
 const LIMITS = { cacheBytes: 64 << 20, queryBytes: 128 << 20 };
@@ -12,7 +12,7 @@ const nsOf = (ms) => BigInt(Math.floor(ms)) * 1_000_000n + BigInt(Math.round((ms
 const msOf = (ns) => Number(ns / 1_000_000n) + Number(ns % 1_000_000n) / 1e6;
 
 /** An open database, in the words of the page. */
-export class Database {
+class Database {
   #db;
 
   constructor(db) {
@@ -56,17 +56,21 @@ export class Database {
     return answer.series.map(({ tags, timestamps, values }) => ({ tags, times: toMs(timestamps), values }));
   }
 
-  /** Answers SQL batch by batch, at most `ROWS_MAX` rows; `cut` says that there are more. */
+  /** Answers SQL: names of columns, and rows with their times in ns; at most `ROWS_MAX`, and `cut` says that there are more. */
   async sql(text, signal) {
     const started = performance.now();
-    const batches = [];
-    let rows = 0;
+    const answer = { columns: ["timestamp"], tagNames: [], valueNames: [], rows: [], cut: false, took: 0 };
     for await (const batch of this.#db.queryBatches(text, { signal })) {
-      batches.push(batch);
-      rows += batch.length;
-      if (rows >= ROWS_MAX) break;
+      [answer.columns, answer.tagNames, answer.valueNames] = [batch.columns, batch.tagColumns, batch.valueColumns];
+      for (const { timestamp, tags, values } of batch) {
+        answer.cut = answer.rows.length === ROWS_MAX;
+        if (answer.cut) break;
+        answer.rows.push({ ns: timestamp, tags, values });
+      }
+      if (answer.cut) break;
     }
-    return { batches, rows, cut: rows >= ROWS_MAX, took: performance.now() - started };
+    answer.took = performance.now() - started;
+    return answer;
   }
 
   /** Writes columns of one series or of several as one commit. */

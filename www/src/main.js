@@ -45,6 +45,7 @@ async function open(name, how, files) {
   try {
     await use(await how((...told) => welcome.progress(...told)));
   } catch (error) {
+    if (workbench) await close();
     const told = sentence(error, `${name} could not be opened`);
     const canVerify = files && error?.kind === "Damaged";
     welcome.trouble(told, canVerify && { text: "Verify it", onclick: () => verifyBelow(files, name) });

@@ -32,10 +32,12 @@ export class Workbench {
       explore: this.#explore, query: this.#sql, verify: new Verify((signal) => this.#bytes(signal), title), move: this.#move,
       ...(timeline ? { moments: new Moments(opened, onMoment) } : {}),
     };
-    this.#metrics = new Metrics(db, async (metric, where) => {
-      put(this.#railTitle, icon("menu"), metric.name);
-      if (["verify", "move"].includes(this.#view)) this.show("explore");
-      await Promise.all([this.#explore.pick(metric, where), this.#sql.suggest(metric)]);
+    this.#metrics = new Metrics(db, {
+      onChoose: () => { if (this.#view !== "query") this.show("explore"); },
+      onPick: async (metric, where) => {
+        put(this.#railTitle, icon("menu"), metric.name);
+        await Promise.all([this.#explore.pick(metric, where), this.#sql.suggest(metric)]);
+      },
     });
     put(this.#rail, this.#railTitle, this.#metrics.element);
     if (matchMedia("(max-width: 900px)").matches) this.#rail.open = false;
@@ -70,11 +72,12 @@ export class Workbench {
 
   /** Reads what is there; looks at `metric` and the moments from `from` to `to` where they are given. */
   async refresh({ metric, from, to, view } = {}) {
-    const wanted = view ?? this.#view;
+    if (view) this.show(view);
     const metrics = await this.#metrics.refresh(metric);
     if (from !== undefined && to > from) await this.#explore.show(from, to);
     this.#move.setMetrics(metrics);
-    this.show(metrics.length ? wanted : "move");
+    // What a person chose while this was read stays.
+    if (metrics.length === 0) this.show("move");
   }
 
   show(key) {

@@ -7,15 +7,16 @@ const VALUES_MAX = 40;
 
 export class Metrics {
   element;
-  #db; #onPick; #metrics = []; #chosen = null; #where = {};
+  #db; #onPick; #onChoose; #metrics = []; #chosen = null; #where = {};
   #list = h("ul", { class: "metric-list" });
   #search = h("input", { type: "search", placeholder: "Find a metric", "aria-label": "Find a metric", oninput: () => this.#draw() });
   #empty = h("p", { class: "note" });
 
-  /** `onPick(metric, where)` is called when a metric or its tags are chosen. */
-  constructor(db, onPick) {
+  /** `onPick(metric, where)` is called whenever a metric or its tags are taken, `onChoose()` before it where a person did it. */
+  constructor(db, { onPick, onChoose }) {
     this.#db = db;
     this.#onPick = onPick;
+    this.#onChoose = onChoose;
     this.element = h("nav", { class: "metrics", "aria-label": "Metrics" }, this.#search, this.#list, this.#empty);
   }
 
@@ -54,7 +55,7 @@ export class Metrics {
     put(this.#list, this.#metrics.filter(({ name }) => name.toLowerCase().includes(words)).map((metric) => {
       const isChosen = metric.name === this.#chosen?.name;
       return h("li", { class: isChosen ? "is-chosen" : "" },
-        h("button", { type: "button", class: "metric", "aria-current": isChosen ? "true" : null, onclick: () => this.pick(metric) },
+        h("button", { type: "button", class: "metric", "aria-current": isChosen ? "true" : null, onclick: () => { this.#onChoose(); this.pick(metric); } },
           h("span", { class: "metric-name" }, metric.name), h("span", { class: "metric-count" }, format.count(metric.points))),
         isChosen && facets.length > 0 && h("div", { class: "facets" }, facets.map(([key, values]) => this.#facet(key, values))));
     }));
@@ -70,6 +71,7 @@ export class Metrics {
   }
 
   #toggle(key, text) {
+    this.#onChoose();
     const chosen = this.#where[key] ?? [];
     const now = chosen.includes(text) ? chosen.filter((one) => one !== text) : [...chosen, text];
     const { [key]: _, ...others } = this.#where;

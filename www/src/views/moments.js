@@ -82,10 +82,10 @@ export class Moments {
   }
 
   #table() {
-    const head = [["Point", ""], ["Moment (UTC)", ""], ["LSN", "number"], ["Bytes", "number"], ["", ""]].map(([text, kind]) => h("th", { scope: "col", class: kind }, text));
+    const head = [["Point", ""], ["Moment (UTC)", ""], ["LSN", "number"], ["Bytes", "number"]].map(([text, kind]) => h("th", { scope: "col", class: kind }, text));
     const rows = [...this.#timeline.points].reverse().map(({ entry, lsn, at, bytes }) => h("tr", {},
       h("th", { scope: "row" }, entry), h("td", { class: "mono" }, format.moment(at.ms, { fine: true })), h("td", { class: "number" }, String(lsn)), h("td", { class: "number" }, format.bytes(bytes)),
       h("td", { class: "number" }, button({ text: "Open", "aria-label": `Open ${entry}`, onclick: () => this.#go(at.ns) }))));
-    return h("div", { class: "table-box", tabIndex: 0, role: "region", "aria-label": "Points of the backup" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)));
+    return h("div", { class: "table-box", tabIndex: 0, role: "region", "aria-label": "Points of the backup" }, h("table", {}, h("thead", {}, h("tr", {}, head, h("td", {}))), h("tbody", {}, rows)));
   }
 }

@@ -78,7 +78,7 @@ export class Move {
 }
 
 /** What an import did, in words. */
-export function importWords({ points, newSeries, skipped, examples }) {
+function importWords({ points, newSeries, skipped, examples }) {
   const left = skipped ? ` ${format.plural(skipped, "line")} could not be read and ${skipped === 1 ? "was" : "were"} left out, e.g. line ${examples[0].line}: ${examples[0].message}.` : "";
   return `Imported ${format.plural(points, "point")}${newSeries ? `, ${format.plural(newSeries, "new series", "new series")}` : ""}.${left}`;
 }

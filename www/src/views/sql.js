@@ -1,11 +1,10 @@
 // SQL: a box, and the answer as a table and as a chart.
 import { button, h, icon, put } from "../dom.js";
 import { saveStream } from "../download.js";
-import { ROWS_MAX } from "../engine.js";
 import * as format from "../format.js";
 import { Plot } from "../plot.js";
 import { sentence } from "../sentences.js";
-import { answerColumns, answerRows, csvOf } from "./answer.js";
+import { answerRows, csvOf } from "./answer.js";
 
 /** Rows that the table gets at once; a button adds as many again. */
 const PAGE = 500;
@@ -57,9 +56,9 @@ export class Sql {
     put(this.#state, "Running…");
     try {
       this.#answer = await this.#db.sql(text, this.#cancel.signal);
-      this.#rows = answerRows(this.#answer, ROWS_MAX);
-      const { rows, took, cut } = this.#answer;
-      put(this.#state, `${format.plural(rows, "row")} in ${took < 10 ? took.toFixed(1) : Math.round(took)} ms`, cut && ". There are more: these are the first; add a LIMIT or wider windows.");
+      this.#rows = answerRows(this.#answer);
+      const { took, cut } = this.#answer;
+      put(this.#state, `${format.plural(this.#rows.length, "row")} in ${took < 10 ? took.toFixed(1) : Math.round(took)} ms`, cut && ". There are more: these are the first; add a LIMIT or wider windows.");
       this.#show(this.#shown);
     } catch (error) {
       const told = sentence(error, "The query could not be answered");
@@ -82,7 +81,7 @@ export class Sql {
   }
 
   #table() {
-    const { columns, tagCount } = answerColumns(this.#answer);
+    const { columns, tagNames } = this.#answer;
     const body = h("tbody", {});
     const more = button({ text: "", kind: "ghost", onclick: () => add() });
     let shown = 0;
@@ -94,7 +93,7 @@ export class Sql {
       put(more, `Show more (${format.count(shown)} of ${format.count(this.#rows.length)})`);
     };
     add();
-    const head = columns.map((name, i) => h("th", { scope: "col", class: i > tagCount ? "number" : "" }, name === "timestamp" ? "timestamp (UTC)" : name));
+    const head = columns.map((name, i) => h("th", { scope: "col", class: i > tagNames.length ? "number" : "" }, name === "timestamp" ? "timestamp (UTC)" : name));
     return h("div", { class: "table-box", tabIndex: 0, role: "region", "aria-label": "Answer" }, h("table", {}, h("thead", {}, h("tr", {}, head)), body), more);
   }
 
@@ -116,8 +115,9 @@ const quoted = (name) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : `"${nam
 
 /** Columns of an answer for the plot: a line for each group and value column, twelve at most. */
 function chartOf(answer) {
-  const lines = new Map(), { rows, valueNames } = answerColumns(answer);
-  for (const { ms, tags, values } of rows) {
+  const lines = new Map(), { rows, valueNames } = answer;
+  for (const { ns, tags, values } of rows) {
+    const ms = Number(ns) / 1e6;
     valueNames.forEach((name, i) => {
       const key = JSON.stringify([tags, name]);
       if (!lines.has(key)) lines.set(key, { name: [name, format.tags(tags)].join(" · ").replace(" · all series", ""), at: new Map() });
