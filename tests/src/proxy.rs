@@ -3,7 +3,7 @@ use crate::workload::Random;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 /// A proxy at work; gone with its value.
@@ -21,7 +21,7 @@ struct Shared {
     is_over: AtomicBool,
     harmed: AtomicU64,
     chance: Mutex<Random>,
-    open: Mutex<Vec<TcpStream>>,
+    open: Mutex<Vec<Weak<TcpStream>>>,
 }
 
 /// What happens to a connection.
@@ -87,7 +87,7 @@ impl Proxy {
     }
 
     fn cut_all(&self) {
-        for stream in self.shared.open.lock().unwrap().drain(..) {
+        for stream in self.shared.open.lock().unwrap().drain(..).filter_map(|stream| stream.upgrade()) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -121,10 +121,9 @@ impl Shared {
             return;
         }
         let Ok(server) = TcpStream::connect(&self.target) else { return };
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        self.open.lock().unwrap().extend([Arc::downgrade(&client), Arc::downgrade(&server)]);
         let fate = self.fate();
-        if let (Ok(one), Ok(other)) = (client.try_clone(), server.try_clone()) {
-            self.open.lock().unwrap().extend([one, other]);
-        }
         let left = AtomicU64::new(match fate {
             Fate::Lives => u64::MAX,
             Fate::Cut(bytes) | Fate::Reset(bytes) | Fate::Stall(bytes) => bytes,
@@ -149,11 +148,11 @@ impl Shared {
                     std::thread::sleep(Duration::from_millis(400));
                 }
                 if matches!(fate, Fate::Reset(_)) {
-                    // A socket that does not linger is closed with a reset: what is on the way is lost.
+                    // A socket that does not linger is closed with a reset: what is on the way is lost. The other way ends, too.
                     for socket in [from, to] {
                         let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+                        let _ = socket.shutdown(Shutdown::Read);
                     }
-                    self.open.lock().unwrap().clear();
                     return;
                 }
                 break;

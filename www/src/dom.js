@@ -57,7 +57,7 @@ export function icon(name) {
 
 /** A button; `label` is its accessible name where it shows only an icon. */
 export function button({ text, label, icon: name, kind = "", onclick, ...rest }) {
-  return h("button", { type: "button", class: `button ${kind}${text ? "" : " square"}`, "aria-label": text ? null : label, title: text ? null : label, onclick, ...rest }, name && icon(name), text);
+  return h("button", { type: "button", class: `button ${kind}${text ? "" : " square"}`, "aria-label": text ? rest["aria-label"] : label, title: text ? null : label, onclick, ...rest }, name && icon(name), text);
 }
 
 let named = 0;

@@ -98,6 +98,11 @@ export class Database {
     return this.#db.info();
   }
 
+  /** Whether it is a point of a repository of deltas, which has a timeline. */
+  async isOfRepository() {
+    return Boolean((await this.#db.info()).backup?.entry);
+  }
+
   storage() {
     return this.#db.storage();
   }
@@ -122,12 +127,34 @@ export async function openSaved(name, { create = false } = {}) {
   }
 }
 
-/** A `data.db`, or it and the log files beside it; read only, never changed. */
-export async function openFiles(files) {
-  return new Database(await Chronicle.openFiles(files, LIMITS));
+/**
+ * A backup where it lies, read only and never changed: a `data.db`, the folder of a database or a snapshot, or a repository of deltas; as
+ * files or below a `URL`, of which only what is asked for is read. `at` is a moment in ns, the newest where it is left out.
+ */
+export async function openBackup(source, at) {
+  return new Database(await Chronicle.openBackup(source, { ...LIMITS, ...(at === undefined ? {} : { at }) }));
 }
 
-/** Verifies a saved database by name, or files. Damage is in the report, not an error. */
+/**
+ * What a repository can be restored to: its points, the spans of moments between which are gaps, and what is damaged. Moments are in ms,
+ * and exact in ns as `ns`; a span that begins with the empty database begins at `null`.
+ */
+export async function timelineOf(source) {
+  const { points, spans, damaged } = await Chronicle.timeline(source);
+  const moment = (ns) => (ns === null ? null : { ns, ms: msOf(ns) });
+  return {
+    points: points.map(({ entry, lsn, commitTime, bytes }) => ({ entry, lsn, at: moment(commitTime), bytes })),
+    spans: spans.map(({ first, last }) => ({ from: moment(first.commitTime), to: moment(last.commitTime) })).filter(({ to }) => to !== null),
+    damaged,
+  };
+}
+
+/** Restores a backup or the bytes of a `data.db` into this browser, and opens what came of it. Nothing is there when it fails. */
+export async function restore(name, source, { at, onProgress, signal }) {
+  return new Database(await Chronicle.restore(name, source, { ...LIMITS, onProgress, signal, ...(at === undefined ? {} : { at }) }));
+}
+
+/** Verifies a saved database by name, or files, or a backup below a `URL`. Damage is in the report, not an error. */
 export function verify(source, { level, onProgress, signal }) {
   return Chronicle.verify(source, { level, onProgress, signal });
 }

@@ -6,14 +6,14 @@ import { button, h, icon, put } from "./dom.js";
 import { openMemory, openSaved } from "./engine.js";
 import * as format from "./format.js";
 import { startOffline } from "./offline.js";
-import { droppedFiles, openChosen, openUrl } from "./opening.js";
+import { droppedFiles, openAt, openChosen, openUrl } from "./opening.js";
 import { sentence } from "./sentences.js";
 import { startTheme, toggleTheme } from "./theme.js";
 import { Verify } from "./views/verify.js";
 import { Welcome } from "./views/welcome.js";
 import { Workbench } from "./workbench.js";
 
-const KINDS = { demo: "generated", saved: "kept in this browser", file: "file, read only", folder: "folder, read only", url: "fetched, read only", imported: "imported, in memory" };
+const KINDS = { demo: "generated", saved: "kept in this browser", file: "file, read only", folder: "folder, read only", backup: "backup, read only", url: "fetched, read only", imported: "imported, in memory" };
 
 const app = document.querySelector("#app");
 const source = h("p", { class: "source" });
@@ -61,9 +61,9 @@ function verifyBelow(files, name) {
 
 async function use(next, look = {}) {
   opened = next;
-  workbench = new Workbench(next, { onLook: remember, onSaved: switchTo });
+  workbench = new Workbench(next, { onLook: remember, onSaved: switchTo, onMoment: goTo });
   document.body.classList.add("has-source");
-  put(source, h("strong", {}, next.title), h("span", {}, next.kind === "saved" && next.db.readOnly ? "kept here, open for writing in another tab" : KINDS[next.kind]));
+  put(source, h("strong", {}, next.title), h("span", {}, next.kind === "saved" && next.db.readOnly ? "kept here, open for writing in another tab" : next.at === undefined ? KINDS[next.kind] : `as of ${format.moment(Number(next.at / 1_000_000n))} UTC`));
   put(app, workbench.element);
   closing.hidden = false;
   document.title = `${next.title} · Chronicle`;
@@ -74,6 +74,15 @@ async function use(next, look = {}) {
 
 /** What an address says of where one looks, without what it leaves out. */
 const given = ({ view, metric, from, to }) => Object.fromEntries(Object.entries({ view, metric, from, to }).filter(([, value]) => value !== null && value !== undefined));
+
+/** Opens the same backup at another moment, in ns, at the same view; what is open stays open when that fails. */
+async function goTo(at) {
+  const before = workbench, next = await openAt(opened, at);
+  if (workbench !== before) return void next.db.close();
+  await use(next, before.look);
+  await before.close();
+  workbench?.focusView();
+}
 
 /** After saving, the copy takes the place of what it was made from, at the same view. */
 async function switchTo(name, db) {

@@ -1,6 +1,6 @@
 // Opening: what a drop, a choice of files or an address is, and how it becomes a database. Nothing is guessed twice: a text is
 // imported into a new database, everything else is asked of the engine, which checks every byte.
-import { openFiles, openMemory } from "./engine.js";
+import { openBackup, openMemory, timelineOf } from "./engine.js";
 import { bytes } from "./format.js";
 import { httpSentence, unreachable } from "./sentences.js";
 
@@ -33,21 +33,32 @@ async function filesOf(entry) {
   }
 }
 
-/** A delta repository, by names that every one has. */
-const isRepository = (files) => files.some((file) => /(^|\/)(claims\/\d+|base\/metadata\.json)$/.test(file.webkitRelativePath || file.name));
-
-/** Opens files that a person chose: a text, a `data.db`, the folder of a database or snapshot. */
+/** Opens files that a person chose: a text, a `data.db`, the folder of a database, of a snapshot or of backups. */
 export async function openChosen(files, onProgress) {
   if (files.length === 0) throw new Error("There is no file in it. Choose a data.db, the folder that holds it, or a CSV file");
   if (files.length === 1 && textFormat(files[0].name)) return openText(files[0], onProgress);
-  if (isRepository(files)) throw new Error("This folder is a backup with deltas. This page can't read those yet: restore it with `chronicle restore` and open the data.db that it makes");
-  const total = files.reduce((sum, file) => sum + file.size, 0);
-  onProgress(`Reading ${bytes(total)}`);
-  const sources = files.length === 1 ? files : files.filter((file) => /(^|\/)data\.db(\.wal-\d{20})?$/.test(file.webkitRelativePath || file.name));
-  const db = await openFiles(sources.length ? sources : files);
-  const folder = files[0].webkitRelativePath.split("/")[0];
-  const isFolder = files.length > 1 && folder;
-  return { db, kind: isFolder ? "folder" : "file", title: isFolder ? folder : files[0].name, files: sources };
+  const folder = files.length > 1 && files[0].webkitRelativePath.split("/")[0];
+  return openSource(files, { kind: folder ? "folder" : "file", title: folder || files[0].name }).catch((error) => {
+    if (files.length > 1 || error.kind !== "Damaged" || !/log file/.test(error.message)) throw error;
+    throw Object.assign(new Error(`${error.message}. If files named data.db.wal-… lie beside it, open the folder: they belong to it`), { kind: error.kind });
+  });
+}
+
+/** Opens files or a `URL` where they lie, with the timeline where there is one. */
+async function openSource(source, { kind, title }) {
+  const db = await openBackup(source);
+  try {
+    if (!await db.isOfRepository()) return { db, kind, title, source };
+    return { db, kind: "backup", title, source, timeline: await timelineOf(source) };
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+/** The same backup at another moment, in ns. */
+export async function openAt(opened, at) {
+  return { ...opened, db: await openBackup(opened.source, at), at };
 }
 
 async function openText(file, onProgress) {
@@ -71,7 +82,7 @@ async function openText(file, onProgress) {
 /** A metric's name from a file's, for texts that do not name one. */
 export const metricOf = (name) => name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_]+/gu, "_").replace(/^_+|_+$/g, "") || "value";
 
-/** Opens a `data.db` or a text at an address. */
+/** Opens what is at an address: a backup or a `data.db` in place, anything else by fetching it. */
 export async function openUrl(text, onProgress) {
   let url;
   try {
@@ -80,11 +91,15 @@ export async function openUrl(text, onProgress) {
     throw new Error(`"${text}" is no address. It starts with https://`);
   }
   if (!/^https?:$/.test(url.protocol)) throw new Error(`This page can fetch http and https addresses, not ${url.protocol}//. For a bucket use its https address`);
-  const name = decodeURIComponent(url.pathname.split("/").pop() || "data.db");
-  if (url.pathname.endsWith("/")) url = new URL("data.db", url);
-  const blob = await download(url.href, onProgress);
-  const opened = await openChosen([new File([blob], name)], onProgress);
-  return { ...opened, kind: "url", title: url.host + url.pathname, url: url.href };
+  const title = url.host + url.pathname, name = decodeURIComponent(url.pathname.split("/").pop());
+  if (name === "" || name === "data.db") {
+    const folder = new URL(".", url);
+    // A signature in the query goes along with every request.
+    folder.search = url.search;
+    return { ...(await openSource(folder, { kind: "url", title })), url: url.href };
+  }
+  const opened = await openChosen([new File([await download(url.href, onProgress)], name)], onProgress);
+  return { ...opened, kind: "url", title, url: url.href };
 }
 
 async function download(url, onProgress) {

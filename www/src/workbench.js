@@ -3,11 +3,12 @@ import { button, h, icon, put } from "./dom.js";
 import * as format from "./format.js";
 import { Explore } from "./views/explore.js";
 import { Metrics } from "./views/metrics.js";
+import { Moments } from "./views/moments.js";
 import { Move } from "./views/move.js";
 import { Sql } from "./views/sql.js";
 import { Verify } from "./views/verify.js";
 
-const TABS = [["explore", "Explore"], ["query", "Query"], ["verify", "Verify"], ["move", "Move data"]];
+const TABS = [["explore", "Explore"], ["query", "Query"], ["moments", "Moments"], ["verify", "Verify"], ["move", "Move data"]];
 
 export class Workbench {
   element;
@@ -16,15 +17,21 @@ export class Workbench {
   #rail = h("details", { class: "rail", open: true });
   #railTitle = h("summary", {}, "Metrics");
 
-  /** `opened`: what `opening.js` answers. `onLook` is called when view, metric or time change, `onSaved(name, db)` when it was saved. */
-  constructor(opened, { onLook, onSaved }) {
+  /**
+   * `opened`: what `opening.js` answers. `onLook` is called when view, metric or time change, `onSaved(name, db)` when it was saved,
+   * `onMoment(ns)` when another moment of a backup is asked for.
+   */
+  constructor(opened, { onLook, onSaved, onMoment }) {
     this.#opened = opened;
     this.#onLook = onLook;
-    const { db, kind, title } = opened;
+    const { db, title, timeline } = opened;
     this.#explore = new Explore(db, { onRange: () => onLook(this.look) });
     this.#sql = new Sql(db);
-    this.#move = new Move({ db, title, isSaved: kind === "saved", shown: () => this.#explore.shown, onImported: () => this.refresh(), onSaved });
-    this.#views = { explore: this.#explore, query: this.#sql, verify: new Verify((signal) => this.#bytes(signal), title), move: this.#move };
+    this.#move = new Move(opened, { shown: () => this.#explore.shown, onImported: () => this.refresh(), onSaved });
+    this.#views = {
+      explore: this.#explore, query: this.#sql, verify: new Verify((signal) => this.#bytes(signal), title), move: this.#move,
+      ...(timeline ? { moments: new Moments(opened, onMoment) } : {}),
+    };
     this.#metrics = new Metrics(db, async (metric, where) => {
       put(this.#railTitle, icon("menu"), metric.name);
       if (["verify", "move"].includes(this.#view)) this.show("explore");
@@ -32,7 +39,7 @@ export class Workbench {
     });
     put(this.#rail, this.#railTitle, this.#metrics.element);
     if (matchMedia("(max-width: 900px)").matches) this.#rail.open = false;
-    const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (event) => this.#tabKey(event) }, TABS.map(([key, text]) => {
+    const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (event) => this.#tabKey(event) }, TABS.filter(([key]) => this.#views[key]).map(([key, text]) => {
       const tab = h("button", { type: "button", role: "tab", id: `tab-${key}`, "aria-controls": "panel", onclick: () => this.show(key) }, text);
       this.#tabs.set(key, tab);
       return tab;
@@ -44,6 +51,7 @@ export class Workbench {
   #notices() {
     const { db, report } = this.#opened;
     const texts = [
+      this.#opened.timeline?.damaged.length && `${format.plural(this.#opened.timeline.damaged.length, "record")} of this backup ${this.#opened.timeline.damaged.length === 1 ? "is" : "are"} damaged, e.g. ${this.#opened.timeline.damaged[0].entry}: ${this.#opened.timeline.damaged[0].message}. Verify lists everything.`,
       db.torn && `The last write was cut off by a crash and is not shown: ${db.torn}. No write that was acknowledged is missing.`,
       report?.skipped && `${format.plural(report.skipped, "line")} could not be read and ${report.skipped === 1 ? "was" : "were"} left out, e.g. line ${report.examples[0].line}: ${report.examples[0].message}`,
     ].filter(Boolean);
@@ -53,11 +61,11 @@ export class Workbench {
     });
   }
 
-  /** What verify reads: the files as they were chosen, the saved name, or a copy of what is in memory. */
+  /** What verify reads: the files or the address as they were chosen, the saved name, or a copy of what is in memory. */
   async #bytes(signal) {
-    const { db, kind, title, files } = this.#opened;
+    const { db, kind, title, source } = this.#opened;
     if (kind === "saved") return title;
-    return files ?? db.snapshot(undefined, signal);
+    return source ?? db.snapshot(undefined, signal);
   }
 
   /** Reads what is there; looks at `metric` and the moments from `from` to `to` where they are given. */
@@ -95,6 +103,11 @@ export class Workbench {
   get look() {
     const shown = this.#explore?.shown;
     return { view: this.#view === "explore" ? null : this.#view, metric: shown?.metric, ...(shown && !shown.isWhole ? { from: shown.from, to: shown.to } : {}) };
+  }
+
+  /** Moves the focus into the view, after it was made anew. */
+  focusView() {
+    this.#panel.querySelector("input[type=range]")?.focus();
   }
 
   refreshColors() {

@@ -67,4 +67,10 @@ export function csv(rows) {
   return lines.join("\n") + "\n";
 }
 
+/** Asks the welcome for an address. */
+export async function fetchUrl(page, url) {
+  await page.getByRole("textbox", { name: /Address/ }).fill(url);
+  await page.getByRole("button", { name: "Fetch" }).click();
+}
+
 export const trouble = (page) => page.locator(".trouble-box .trouble");

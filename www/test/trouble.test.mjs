@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { openCsv, openDemo, pick, snapshot, trouble, withPage } from "./page.mjs";
+import { fetchUrl, openCsv, openDemo, pick, snapshot, trouble, withPage } from "./page.mjs";
 
 const goesOn = async (page) => openCsv(page);
 
@@ -50,23 +50,27 @@ test("a damaged database gets a verdict that says where", () => withPage(async (
   assert.match(await page.locator(".findings").textContent(), /segment|catalog/);
 }));
 
-async function fetchUrl(page, url) {
-  await page.getByRole("textbox", { name: /Address/ }).fill(url);
-  await page.getByRole("button", { name: "Fetch" }).click();
-}
-
 test("an address that is not there, and one that can't be reached, are told apart", () => withPage(async ({ page, url }) => {
-  await fetchUrl(page, `${url}none/data.db`);
+  await fetchUrl(page, `${url}none/readings.csv`);
   await page.waitForFunction(() => /status 404/.test(document.querySelector(".trouble-box").textContent));
-  await fetchUrl(page, "http://127.0.0.1:9/data.db");
+  await fetchUrl(page, `${url}none/data.db`);
+  await page.waitForFunction(() => /data\.db could not be opened/.test(document.querySelector(".trouble-box").textContent));
+  await fetchUrl(page, "http://127.0.0.1:9/readings.csv");
   await page.waitForFunction(() => /could not fetch/.test(document.querySelector(".trouble-box").textContent));
+  await fetchUrl(page, "http://127.0.0.1:9/backup/");
+  await page.waitForFunction(() => /could not be fetched/.test(document.querySelector(".trouble-box").textContent));
   await goesOn(page);
 }));
 
 test("a server without ranges serves a database", () => withPage(async ({ page }) => {
   await openCsv(page);
   const bytes = await snapshot(page);
-  const server = createServer((_, response) => response.writeHead(200, { "access-control-allow-origin": "*" }).end(bytes));
+  const server = createServer(({ method, url: path }, response) => {
+    const head = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
+    if (method === "OPTIONS") return response.writeHead(204, head).end();
+    if (path !== "/data.db") return response.writeHead(404, head).end();
+    return response.writeHead(200, { ...head, "content-length": bytes.length }).end(method === "HEAD" ? undefined : bytes);
+  });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     await page.getByRole("button", { name: "Open another" }).click();

@@ -18,12 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// A restore replaces nothing: refuses what is in the way, or with `force` makes sure that it may be moved.
-pub(super) fn refuse_or_go_on(
-    target: &Path,
-    in_the_way: &[PathBuf],
-    source: &str,
-    force: bool,
-) -> Result<()> {
+pub(super) fn refuse_or_go_on(target: &Path, in_the_way: &[PathBuf], force: bool) -> Result<()> {
     if target.join(RECORD_FILE_NAME).exists() {
         return Err(Error::new(
             ErrorKind::AlreadyExists,
@@ -36,10 +31,8 @@ pub(super) fn refuse_or_go_on(
         return Err(Error::new(
             ErrorKind::AlreadyExists,
             format!(
-                "{} is there already, and a restore replaces nothing; choose an empty folder, or move the old files aside with `chronicle restore --source {} --dest {} --force`",
-                first.display(),
-                quoted(source),
-                quoted(&target.display().to_string())
+                "{} is there already, and a restore replaces nothing; choose an empty folder, or move the old files aside with --force",
+                first.display()
             ),
         )
         .at(target.display()));
@@ -50,11 +43,6 @@ pub(super) fn refuse_or_go_on(
         drop(WriterLock::acquire(&DbPaths::new(&data)?)?);
     }
     Ok(())
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &str) -> String {
-    format!("'{}'", path.replace('\'', "'\\''"))
 }
 
 /// `data.db` and `data.db.*` in the target.

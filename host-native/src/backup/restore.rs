@@ -104,8 +104,7 @@ pub fn restore_with(
 ) -> Result<RestoreReport> {
     let started = Instant::now();
     let plan = plan_restore(source, target)?;
-    let source_text = plan.source.data_path().display().to_string();
-    refuse_or_go_on(target, &plan.in_the_way, &source_text, options.force)?;
+    refuse_or_go_on(target, &plan.in_the_way, options.force)?;
     fs::create_dir_all(target).os("make the folder", target)?;
     let workshop = Workshop::open(target.join(staging_name(&plan.source)?))?;
     let names: Vec<String> = plan.files.iter().map(|(path, _)| staged_name(&plan.source, path)).collect();

@@ -48,7 +48,7 @@ Examples:
 struct List {
     #[command(flatten)]
     repository: Place,
-    /// End with exit status 1 when the newest was made longer ago than this, or when there is none
+    /// End with exit status 1 when the newest was made longer ago than this (4 when there is none, as always)
     #[arg(long, value_name = "DURATION", value_parser = super::schedule::parse_age)]
     max_age: Option<i64>,
 }

@@ -1,11 +1,12 @@
 //! From `--path` to an open database.
-use super::args::{At, parse_at};
+use super::args::{At, parse_at, parse_epoch};
 use super::failure::{Failure, print};
 use super::keys::KeyArgs;
-use chronicle::backup::repository::Moment;
+use chronicle::backup::repository::{Moment, SpanEnd};
 use chronicle::backup::{Repository, find_source, is_repository};
 use chronicle::files::os_error::{OsContext, os_error};
 use chronicle::format::{HEADER_AREA_LEN, newest};
+use chronicle::ids::Epoch;
 use chronicle::{Config, Db, Error, ErrorKind};
 use clap::Args;
 use std::fs::File;
@@ -22,6 +23,9 @@ pub(super) struct Source {
     /// The moment, of a delta repository: a time with a zone, lsn:N, now or latest
     #[arg(long, value_name = "TIME", value_parser = parse_at, allow_hyphen_values = true)]
     at: Option<At>,
+    /// The line of history: the epoch that it leads to, where the repository has several
+    #[arg(long, value_name = "ID", value_parser = parse_epoch, requires = "at")]
+    epoch: Option<Epoch>,
     #[command(flatten)]
     keys: KeyArgs,
 }
@@ -42,12 +46,24 @@ impl Source {
             at.refuse_without_repository(&self.path)?;
             return open_source(&self.path);
         }
-        let opened = Repository::open_with(&self.path, &self.keys.keys()?)?.open_at(&at.moment())?;
+        let moment = at.moment_of(self.epoch)?;
+        let opened = Repository::open_with(&self.path, &self.keys.keys()?)?.open_at(&moment)?;
+        for other in &opened.other_lines {
+            print(&other_line(other));
+        }
         if let (Some(At::Latest), Some(age)) = (self.at, opened.newest_age_ns) {
             print(&format!("the newest point is {}, of {} ago", opened.start, age_text(age)));
         }
         Ok(opened.db)
     }
+}
+
+/// What else a moment may have meant.
+pub(super) fn other_line(last: &SpanEnd) -> String {
+    format!(
+        "note: epoch {} has commits of its own up to that moment, the last of them {last}; --epoch {} chooses them",
+        last.epoch, last.epoch
+    )
 }
 
 /// How long ago, for people.
@@ -56,12 +72,25 @@ pub(super) fn age_text(ns: i64) -> String {
 }
 
 impl At {
-    /// The moment of the core.
+    /// The moment of the core, on the newest point's line.
     pub(super) fn moment(self) -> Moment {
         match self {
             Self::Latest => Moment::Latest,
             Self::Time(time_ns) => Moment::CommitTime { time_ns, epoch: None },
             Self::Lsn(lsn) => Moment::Lsn { lsn, epoch: None },
+        }
+    }
+
+    /// The same on the line that leads to an epoch.
+    pub(super) fn moment_of(self, epoch: Option<Epoch>) -> Result<Moment, Failure> {
+        match (self, epoch) {
+            (Self::Latest, Some(_)) => Err(Failure::usage(
+                "--epoch needs a time or lsn:N: latest and now are the newest point of all; `chronicle backup timeline` shows \
+                 where each epoch ends",
+            )),
+            (Self::Latest, None) => Ok(Moment::Latest),
+            (Self::Time(time_ns), epoch) => Ok(Moment::CommitTime { time_ns, epoch }),
+            (Self::Lsn(lsn), epoch) => Ok(Moment::Lsn { lsn, epoch }),
         }
     }
 

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::into::Into;
 use super::keys::KeyArgs;
 use super::partial::Part;
-use super::place::age_text;
+use super::place::{age_text, other_line};
 use super::progress::shared;
 use super::report::{Report, bytes, count, time};
 use super::{Outcome, Status};
@@ -13,6 +13,7 @@ use chronicle::backup::{
     plan_delta_restore, plan_restore, restore_with,
 };
 use chronicle::ids::Epoch;
+use chronicle::{Error, ErrorKind};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,17 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) fn run(&self, json: bool) -> Outcome {
+        self.carry_out(json).map_err(|failure| match failure {
+            Failure::Failed(error) if error.kind() == ErrorKind::AlreadyExists && !self.force => {
+                let place = error.place().unwrap_or_default().to_owned();
+                let message = format!("{}: `{} --force`", error.message(), command_line());
+                Failure::Failed(Error::new(error.kind(), message).at(place))
+            }
+            other => other,
+        })
+    }
+
+    fn carry_out(&self, json: bool) -> Outcome {
         if self.salvage {
             if self.part.is_some() || self.into.into.is_some() {
                 return Err(Failure::usage(
@@ -110,12 +122,7 @@ impl Restore {
 
     fn config(&self) -> Result<RestoreConfig, Failure> {
         let config = RestoreConfig::new(&self.source, self.dest()).force(self.force).keys(self.keys.keys()?);
-        let config = match self.at.unwrap_or(At::Latest) {
-            At::Latest => config,
-            At::Time(time_ns) => config.point_in_time(time_ns),
-            At::Lsn(lsn) => config.at_lsn(lsn),
-        };
-        Ok(self.epoch.into_iter().fold(config, RestoreConfig::epoch))
+        Ok(config.moment_of(&self.at.unwrap_or(At::Latest).moment_of(self.epoch)?))
     }
 
     fn restore_repository(&self, json: bool) -> Outcome {
@@ -126,6 +133,17 @@ impl Restore {
         if let (At::Latest, Some(age)) = (self.at.unwrap_or(At::Latest), &age) {
             text = text.line(format_args!("the newest point is {}, of {age} ago", plan.plan.start));
         }
+        for other in &plan.other_lines {
+            text = text.line(other_line(other));
+        }
+        let others = plan.other_lines.iter().map(|other| {
+            json!({
+                "epoch": other.epoch.to_string(),
+                "lsn": other.lsn.to_string(),
+                "commit_time": other.commit_time_ns.map(time),
+            })
+        });
+        text = text.field("other_lines", others.collect::<Vec<_>>());
         text = text.field("from", plan.plan.start.to_string()).field("newest_age", age);
         if !self.dry_run {
             let report = plan.carry_out(&shared("restoring"))?;
@@ -197,6 +215,18 @@ impl Restore {
         .print(json)?;
         Ok(Status::Done)
     }
+}
+
+/// This very command, as a shell takes it.
+fn command_line() -> String {
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c));
+    let quoted = |text: String| match plain(&text) && !text.is_empty() {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    };
+    let arguments =
+        std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
+    std::iter::once("chronicle".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// What was restored; `unproven` says why the digest could not be compared.

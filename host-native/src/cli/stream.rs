@@ -22,6 +22,8 @@ const TELL_EVERY_NS: i64 = 10_000_000_000;
 
 /// Ship every commit to a delta repository, a second after it was made, also while another process writes
 #[derive(Args)]
+// What encryption asks of a point it asks of a stream, whose points are deltas always.
+#[command(group(clap::ArgGroup::new("delta").args(["dest"])))]
 #[command(after_help = "\
 Every second the commits that are new are shipped behind the newest point; from then on each of them can be restored (`restore
 --at`). From time to time they are folded into a delta. While the destination can't be reached the database keeps its log (up to

@@ -39,11 +39,7 @@ impl State {
             })?;
         }
         // Sockets are linked, since std imports them, and never open: requests go through `Network` only.
-        let seen = denials.clone();
-        wasi.socket_addr_check(move |address, _| {
-            seen.note(format!("{address} (plugins have no sockets, only wasi:http)"));
-            Box::pin(async { false })
-        });
+        wasi.allow_tcp(false).allow_udp(false);
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         Ok(Self {

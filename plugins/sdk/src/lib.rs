@@ -4,7 +4,10 @@
 //! What this crate keeps true: a plugin sees only the types here, never the generated bindings; a writer that was not
 //! finished is aborted when it is dropped. A panic is written to stderr, which the host keeps and shows.
 mod adapter;
+#[cfg(feature = "http")]
+pub mod http;
 mod model;
+pub mod tree;
 
 pub use adapter::Adapter;
 pub use model::{

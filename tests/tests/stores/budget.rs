@@ -9,8 +9,10 @@ use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, Point, Result, Sel
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const MINUTE: i64 = 60_000_000_000;
-const DAY: i64 = 1_440 * MINUTE;
+const SECOND: i64 = 1_000_000_000;
+const PER_DAY: i64 = 86_400;
+const DAY: i64 = PER_DAY * SECOND;
+const HOSTS: i64 = 2;
 
 /// Counts what is asked for and what comes.
 #[derive(Default)]
@@ -66,25 +68,17 @@ impl Destination for Counting {
     }
 }
 
-/// Ten metrics of twenty hosts, one point a minute, of so many days.
-fn fill(db: &Db, days: i64) {
-    for day in 0..days {
-        for metric in 0..10 {
-            let points = (0..20 * 1_440).map(|index| {
-                let (host, minute) = (index / 1_440, index % 1_440);
-                // Noise, so that points take their bytes.
-                let value =
-                    ((index + metric * 7 + day * 31) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-                Point::new(format!("metric_{metric}"), day * DAY + minute * MINUTE, value as f64)
-                    .tag("host", format!("h{host}"))
-            });
-            for batch in points.collect::<Vec<_>>().chunks(10_000) {
-                db.write_batch(batch).unwrap();
-            }
-        }
-        db.checkpoint().unwrap();
+/// A metric of one day: each host has a point a second, which is noise, so that points take their bytes.
+fn write(db: &Db, metric: i64, day: i64) {
+    let points = (0..HOSTS * PER_DAY).map(|index| {
+        let (host, second) = (index / PER_DAY, index % PER_DAY);
+        let value = ((index + metric * 7 + day * 31) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        Point::new(format!("metric_{metric}"), day * DAY + second * SECOND, value as f64)
+            .tag("host", format!("h{host}"))
+    });
+    for batch in points.collect::<Vec<_>>().chunks(10_000) {
+        db.write_batch(batch).unwrap();
     }
-    db.compact().unwrap();
 }
 
 fn points_of(db: &Db, selector: &Selector, range: TimeRange) -> usize {
@@ -100,22 +94,18 @@ fn one_metric_of_one_day_moves_at_most_twice_its_own_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config { background: false, ..Config::default() };
     let (db, own) = (Db::open(dir.path().join("data.db"), config).unwrap(), tempfile::tempdir().unwrap());
-    fill(&db, 10);
-    let (selector, range) = (Selector::metric("metric_3"), TimeRange::new(Some(4 * DAY), Some(5 * DAY)));
+    for day in 0..4 {
+        for metric in 0..3 {
+            write(&db, metric, day);
+        }
+        db.checkpoint().unwrap();
+    }
+    db.compact().unwrap();
+    let (selector, range) = (Selector::metric("metric_1"), TimeRange::new(Some(2 * DAY), Some(3 * DAY)));
     // Its own: the same points alone, in a database of theirs.
     let config = Config { background: false, ..Config::default() };
     let alone = Db::open(own.path().join("data.db"), config).unwrap();
-    let mut points = Vec::new();
-    for index in 0..20 * 1_440 {
-        let (host, minute): (i64, i64) = (index / 1_440, index % 1_440);
-        let value = ((index + 3 * 7 + 4 * 31) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        points.push(
-            Point::new("metric_3", 4 * DAY + minute * MINUTE, value as f64).tag("host", format!("h{host}")),
-        );
-    }
-    for batch in points.chunks(10_000) {
-        alone.write_batch(batch).unwrap();
-    }
+    write(&alone, 1, 2);
     alone.checkpoint().unwrap();
     alone.compact().unwrap();
     let packed: Arc<dyn Destination> = Arc::new(MemoryDestination::new());
@@ -137,7 +127,7 @@ fn one_metric_of_one_day_moves_at_most_twice_its_own_bytes() {
     println!(
         "own {own_bytes} bytes; opened with {open_requests} requests, {open_bytes} bytes; read with {requests}, {bytes} bytes, {count} points"
     );
-    assert_eq!(count, 20 * 1_440);
+    assert_eq!(count, usize::try_from(HOSTS * PER_DAY).unwrap());
     assert!(bytes <= 2 * own_bytes, "{bytes} bytes moved for {own_bytes}");
     assert!(
         open_requests <= 20 && open_bytes <= 200_000,

@@ -11,13 +11,13 @@ const FORMATS = [["csv", "CSV"], ["jsonl", "JSON lines"], ["json", "JSON"], ["li
 
 export class Move {
   element;
-  #db; #title; #onImported; #onSaved; #shown;
+  #opened; #db; #title; #onImported; #onSaved; #shown;
   #metric = select([["", "All metrics"]], "");
 
   /** `shown()` answers the moments of the chart; `onImported()` and `onSaved(name, db)` are called when there is something new. */
-  constructor({ db, title, isSaved, shown, onImported, onSaved }) {
-    [this.#db, this.#title, this.#shown, this.#onImported, this.#onSaved] = [db, title, shown, onImported, onSaved];
-    const cards = [!isSaved && this.#saveCard(), this.#snapshotCard(), this.#importCard(), this.#exportCard()];
+  constructor(opened, { shown, onImported, onSaved }) {
+    [this.#opened, this.#db, this.#title, this.#shown, this.#onImported, this.#onSaved] = [opened, opened.db, opened.title, shown, onImported, onSaved];
+    const cards = [opened.kind !== "saved" && this.#saveCard(), this.#snapshotCard(), this.#importCard(), this.#exportCard()];
     this.element = h("section", { class: "view move", "aria-label": "Move data" },
       h("header", { class: "view-head" }, h("div", {}, h("h1", {}, "Move data"), h("p", { class: "facts" }, "Everything happens in this page. Nothing is sent anywhere."))),
       h("div", { class: "cards" }, cards));
@@ -50,10 +50,9 @@ export class Move {
     if (!canSave()) {
       return h("section", { class: "card", "aria-label": "Save in this browser" }, h("h2", {}, "Save in this browser"), h("p", {}, "This browser keeps no data for pages (private window, or storage is switched off). Download a data.db instead: it opens here again."));
     }
-    return job("Save in this browser", "Keeps a copy that is here on your next visit, also offline, and can be written to.", [field("Name", name)], "Save", async (tell, signal) => {
+    return job("Save in this browser", this.#opened.timeline ? "Restores this moment into a database of this browser: here on your next visit, also offline, and open for writing. The backup is not touched." : "Keeps a copy that is here on your next visit, also offline, and can be written to.", [field("Name", name)], "Save", async (tell, signal) => {
       const chosen = name.value.trim();
-      if (!chosen) throw new Error("A database needs a name");
-      const saved = await saveAs(this.#db, chosen, { signal, onProgress: (points, total) => tell(`${format.count(points)} of ${format.plural(total, "point")}`, points, total) });
+      const saved = await saveAs(this.#opened, chosen, { signal, onProgress: (done, total) => tell(`${format.bytes(done)} of ${format.bytes(total)}`, done, total) });
       const { persisted, usage, quota } = await saved.storage();
       await this.#onSaved(chosen, saved);
       return `Saved and compared. ${quota ? `This site uses ${format.bytes(usage)} of ${format.bytes(quota)}.` : ""} ${persisted ? "" : "The browser may delete it when the disk is full: keep a data.db of what matters."}`;

@@ -60,12 +60,13 @@ export class Verify {
 }
 
 function verdict(report, took) {
-  const { sound, findings, findingsCount, points, logPoints, segments, bytes, torn } = report;
-  const read = `${format.bytes(bytes)} in ${format.duration(Math.max(1, Math.round(took)))}: ${format.plural(segments, "segment")}, ${format.plural(points + logPoints, "point")}`;
+  const { sound, findings, findingsCount, points, logPoints = 0, segments, objects, bytes, torn } = report;
+  const parts = segments === undefined ? format.plural(objects ?? 0, "object") : format.plural(segments, "segment");
+  const read = `${format.bytes(bytes)} in ${format.duration(Math.max(1, Math.round(took)))}: ${parts}, ${format.plural(points + logPoints, "point")}`;
   const title = sound ? "Sound" : "Damaged";
   const text = sound
     ? "Every byte that was checked is what was written."
-    : `${format.plural(findingsCount, "place")} ${findingsCount === 1 ? "is" : "are"} not what was written. What is not named below is sound. Keep this file, restore the newest backup, or take what is left with: chronicle restore --salvage`;
+    : `${format.plural(findingsCount, "place")} ${findingsCount === 1 ? "is" : "are"} not what was written. Everything else that was read is. Keep what is there, restore the newest backup, or take what is left with: chronicle restore --salvage`;
   return h("article", { class: `verdict ${sound ? "is-sound" : "is-damaged"}` },
     h("div", { class: "verdict-mark" }, icon(sound ? "check" : "alert")),
     h("div", {}, h("h2", {}, title), h("p", {}, text), h("p", { class: "muted" }, read),

@@ -28,15 +28,15 @@ export class Welcome {
       return input;
     };
     const file = picker(false), folder = picker(true);
-    const url = h("input", { type: "url", name: "url", placeholder: "https://example.com/data.db", "aria-label": "Address of a data.db or CSV file", autocomplete: "off", required: true });
+    const url = h("input", { type: "url", name: "url", placeholder: "https://example.com/backup/ or data.db", "aria-label": "Address of a backup, a data.db or a CSV file", autocomplete: "off", required: true });
     this.element = h("main", { class: "welcome", id: "main" },
       h("div", { class: "hero" },
         h("h1", {}, "Open a database. ", h("em", {}, "Right here.")),
-        h("p", { class: "lead" }, "Look into Chronicle databases and snapshots, chart millions of points, query, verify and export. The engine runs in this page: nothing is uploaded, and it works offline."),
+        h("p", { class: "lead" }, "Look into Chronicle databases and backups, chart millions of points, query, verify and export. The engine runs in this page: nothing is uploaded, and it works offline."),
         h("div", { class: "hero-buttons" }, button({ text: "Try it with generated data", kind: "primary big", onclick: () => on.demo() })),
         this.#trouble, this.#progress,
         h("div", { class: "ways" },
-          h("div", { class: "drop" }, icon("file"), h("p", {}, h("strong", {}, "Drop a file or folder here"), h("span", {}, "data.db, a snapshot folder, CSV, JSON lines, line protocol")),
+          h("div", { class: "drop" }, icon("file"), h("p", {}, h("strong", {}, "Drop a file or folder here"), h("span", {}, "data.db, a snapshot or backup folder, CSV, JSON lines, line protocol")),
             h("div", { class: "row" }, button({ text: "Open file…", onclick: () => file.click() }), button({ text: "Open folder…", onclick: () => folder.click() }), file, folder)),
           h("form", { class: "url", onsubmit: (event) => { event.preventDefault(); on.url(url.value.trim()); } }, url, h("button", { class: "button", type: "submit" }, "Fetch")))),
       this.#saved,

@@ -44,8 +44,9 @@ impl Continuation {
             return match here.lsn.cmp(&point.at.lsn) {
                 core::cmp::Ordering::Less => Err(Error::invalid(alloc::format!(
                     "the database was rewound: it ends with commit {} of epoch {}, and {} of the repository with commit \
-                     {}. An older copy was put back without a restore; restore it with chronicle, which starts a new \
-                     epoch, or begin anew with --new-base",
+                     {}. An older copy was put back without a restore, and its next commits would have the numbers of others. \
+                     Restore the copy (`chronicle restore --source COPY --dest FOLDER`), which starts a new epoch, and back \
+                     that up here",
                     here.lsn,
                     here.epoch,
                     point.entry,

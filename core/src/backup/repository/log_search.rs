@@ -203,8 +203,8 @@ impl LogSearch {
 pub(super) fn forked(point: EpochParent, here: &Position) -> Error {
     Error::invalid(alloc::format!(
         "the database and the repository went different ways: after commit {} of epoch {} the chain is {} here and {} in \
-         the repository; two copies of one database were written to. Back this one up to a repository of its own, or \
-         begin anew here with --new-base",
+         the repository; two copies of one database were written to, and no moment could be told from its other one. Back this \
+         one up to a repository of its own",
         here.lsn,
         point.epoch,
         here.chain,

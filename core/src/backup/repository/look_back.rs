@@ -116,6 +116,11 @@ impl LookBack {
         Ok(())
     }
 
+    /// The newest point in the past of the database, if there is one.
+    pub fn past(self) -> Option<PointRecord> {
+        self.previous
+    }
+
     /// The point to continue, and what marks behind it condemn. No point where the repository has none; `InvalidInput` where it
     /// has some, and none is in the past of the database.
     pub fn finish(self) -> Result<(Option<PointRecord>, Condemned)> {

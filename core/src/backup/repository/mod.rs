@@ -25,6 +25,7 @@ mod look_back;
 mod moves_plan;
 mod moves_record;
 mod name;
+mod other_lines;
 mod point_json;
 mod point_record;
 mod proof_record;

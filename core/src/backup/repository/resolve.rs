@@ -336,7 +336,12 @@ impl Timeline {
         .collect();
         let damaged =
             self.damaged().iter().map(|(entry, _)| entry.to_string()).collect::<Vec<_>>().join(", ");
-        let text = alloc::format!("{asked} can't be restored: {}", nearest.join(", "));
+        let others = if self.epochs().count() > line.len() {
+            "; the repository has other lines of history: backup timeline lists them, --epoch chooses one"
+        } else {
+            ""
+        };
+        let text = alloc::format!("{asked} can't be restored: {}{others}", nearest.join(", "));
         match damaged.is_empty() {
             true => Error::new(ErrorKind::NotRestorable, text),
             false => Error::damaged(alloc::format!(

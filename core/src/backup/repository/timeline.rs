@@ -212,6 +212,11 @@ impl Timeline {
             .filter(|point| point.point.epoch == branch.identity.epoch && point.checkpoint.lsn <= branch.to)
     }
 
+    /// The log objects of an epoch, in order of LSN.
+    pub(super) fn logs_of(&self, epoch: Epoch) -> &[LogObject] {
+        self.logs.get(&epoch).map_or(&[], Vec::as_slice)
+    }
+
     /// Of the log objects of a branch that hold the commit behind `lsn`, the one that reaches furthest.
     pub(super) fn log_behind(&self, branch: &Branch, lsn: Lsn) -> Option<&LogObject> {
         let logs = self.logs.get(&branch.identity.epoch)?;

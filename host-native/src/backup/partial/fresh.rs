@@ -35,7 +35,7 @@ pub(in crate::backup) fn restore_chosen(
     let started = Instant::now();
     let source = open_source(place, keys, moment)?;
     let in_the_way = in_the_way(target)?;
-    refuse_or_go_on(target, &in_the_way, &source.path().display().to_string(), options.force)?;
+    refuse_or_go_on(target, &in_the_way, options.force)?;
     let selectors = choice.selectors(&source)?;
     let total = count(&source, &selectors, choice.range())?;
     if total == 0 {

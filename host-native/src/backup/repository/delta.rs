@@ -156,7 +156,8 @@ impl DeltaBackupConfig {
         Self { encrypt_to: Some(to), ..self }
     }
 
-    /// Lets this point and later ones be encrypted to other recipients than the newest one. Older points stay as they are.
+    /// Lets this point and later ones be encrypted to other recipients than the newest one. Where they are others, it is a new
+    /// base, so that it needs nothing that only the old keys open. Older points stay as they are.
     #[must_use]
     pub fn change_recipients(self) -> Self {
         Self { change_recipients: true, ..self }
@@ -247,7 +248,13 @@ impl BackupManager<'_> {
         if let Some(local) = files.as_ref().filter(|_| sealing.is_some()).and_then(HostFiles::load) {
             objects.add_local(local);
         }
+        let is_change = sealing.as_ref().is_some_and(|sealing| sealing.is_change);
         let mut job = Job::new(self.db, objects, slot, config.after).sealed(sealing, files);
+        if is_change {
+            job.begin_anew(
+                "it is encrypted to others than the points before it, which their keys alone open",
+            );
+        }
         for _ in 0..ATTEMPTS_MAX {
             if let Some(report) = job.attempt(started, progress)? {
                 return Ok(DeltaReport { single_writer, ..report });
@@ -264,12 +271,15 @@ impl BackupManager<'_> {
     pub fn plan_delta_backup(&self, config: &DeltaBackupConfig) -> Result<DeltaDryRun> {
         let mut objects = config.objects()?;
         let paths = &self.db.shared.paths;
-        if Sealing::prepare(&mut objects, config.encrypt_to.as_ref(), config.change_recipients, None)?
-            .is_some()
+        let sealing =
+            Sealing::prepare(&mut objects, config.encrypt_to.as_ref(), config.change_recipients, None)?;
+        if sealing.is_some()
             && let Some(local) = HostFiles::new(paths, &name_of(&objects.place())).load()
         {
             objects.add_local(local);
         }
-        super::job::plan(self.db, &objects, config.after).at(|| self.db.path().display().to_string())
+        let is_change = sealing.is_some_and(|sealing| sealing.is_change);
+        let after = if is_change { After::NewBase } else { config.after };
+        super::job::plan(self.db, &objects, after).at(|| self.db.path().display().to_string())
     }
 }

@@ -32,6 +32,8 @@ pub struct OpenMoment {
     pub start: Entry,
     /// Ns from the newest point's last commit to now; negative when the clock was set back.
     pub newest_age_ns: Option<i64>,
+    /// Other lines of history that the moment may have been meant on: name the epoch to choose one.
+    pub other_lines: Vec<SpanEnd>,
 }
 
 impl Repository {
@@ -60,6 +62,7 @@ impl Repository {
         let paths = DbPaths::new(Path::new(&objects.place()))?;
         Ok(OpenMoment {
             db: Db::in_place(paths, config, Store::Fetched(Box::new(bytes)), engine)?,
+            other_lines: history.timeline.other_lines(moment, &from.at),
             at: from.at,
             start: from.start.entry,
             newest_age_ns: history.timeline.age_ns(crate::now_ns()),

@@ -7,7 +7,7 @@ use super::delta::{After, DeltaDryRun, DeltaReport};
 use super::hints;
 use super::host_state::{HostFiles, HostState};
 use super::log::{self, FoundLog};
-use super::look::{Found, look_back};
+use super::look::{self, Found, look_back};
 use super::objects::Objects;
 use super::put::{Created, Stored};
 use super::sealing::Sealing;
@@ -16,6 +16,7 @@ use crate::backup::Progress;
 use crate::backup::snapshot::DIGEST_POINTS_MAX;
 use crate::db::{Db, lock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::paths::DbPaths;
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::FileRecord;
 use chronicle_core::backup::repository::{
@@ -59,6 +60,11 @@ impl<'db> Job<'db> {
         Self { sealing, files, ..self }
     }
 
+    /// Makes a new base, for a reason that the report says.
+    pub(super) fn begin_anew(&mut self, reason: &str) {
+        (self.after, self.base_reason) = (After::NewBase, Some(reason.into()));
+    }
+
     pub(super) fn place(&self) -> String {
         self.objects.place()
     }
@@ -78,6 +84,9 @@ impl<'db> Job<'db> {
             (self.after, self.base_reason) = (After::NewBase, Some(reason));
             found = Found::nothing();
         }
+        if self.after == After::NewBase {
+            check_past(&self.objects, newest.map_or(0, |newest| newest + 1), &snapshot, paths)?;
+        }
         let mut log = log::find(paths, &snapshot, &found.ground_of_log())?;
         let Some((job, entry)) = self.claim(newest, &found, &snapshot)? else { return Ok(None) };
         if self.after != After::NewBase {
@@ -87,6 +96,8 @@ impl<'db> Job<'db> {
                 log = log::find(paths, &snapshot, &again.ground_of_log())?;
             }
             found = again;
+        } else {
+            check_past(&self.objects, entry.number, &snapshot, paths)?;
         }
         if found.entry(entry.number, self.after == After::NewBase) != entry {
             self.objects.close(entry, job, job, now_ns())?;
@@ -345,6 +356,18 @@ fn look(objects: &Objects, newest: Option<PointNumber>, snapshot: &Snapshot, aft
     }
 }
 
+/// That a new base is no second history of an epoch that the repository has; as far as the log of the database goes back.
+fn check_past(objects: &Objects, number: PointNumber, snapshot: &Snapshot, paths: &DbPaths) -> Result<()> {
+    let found = look::past(objects, number, snapshot)?;
+    if found.previous.is_none() {
+        return Ok(());
+    }
+    match log::find(paths, snapshot, &found.ground_of_log()) {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(error.at(objects.place())),
+        _ => Ok(()),
+    }
+}
+
 /// A state is of this repository when the record that it names is the one that is there.
 fn check_state(objects: &Objects, state: &BackupState, snapshot: &Snapshot) -> Result<()> {
     let lineage = snapshot.identity.lineage;
@@ -374,6 +397,9 @@ pub(super) fn plan(db: &Db, objects: &Objects, after: After) -> Result<DeltaDryR
     let (mut after, mut found) = (after, look(objects, newest, &snapshot, after)?);
     if found.why_closed(objects).is_some() {
         (after, found) = (After::NewBase, Found::nothing());
+    }
+    if after == After::NewBase {
+        check_past(objects, newest.map_or(0, |newest| newest + 1), &snapshot, &db.shared.paths)?;
     }
     let entry = found.entry(newest.map_or(0, |newest| newest + 1), after == After::NewBase);
     let log = log::find(&db.shared.paths, &snapshot, &found.ground_of_log())?;

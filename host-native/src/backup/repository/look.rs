@@ -1,6 +1,6 @@
 //! Looking at what is below a number: the point to continue, and what a new record may name.
 use super::objects::Objects;
-use crate::error::{Error, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::host::now_ns;
 use chronicle_core::backup::repository::{
     Claim, Condemned, Entry, EntryRecord, Ground, JobId, LookBack, LookStep, MovesRecord, PointLists,
@@ -27,6 +27,25 @@ pub(super) fn look_back(
     snapshot: &Snapshot,
     job: Option<JobId>,
 ) -> Result<Found> {
+    let (look, moves, ancestry) = walk(objects, number, snapshot, job)?;
+    let (previous, condemned) = look.finish().map_err(|error| error.at(objects.place()))?;
+    Ok(Found { previous, condemned, moves, ancestry })
+}
+
+/// For a new base, which continues nothing, and yet must not be another history under the same epoch: its commits could not be told
+/// from those that are there. The newest point that this database went on from, if one can be read. `InvalidInput` where it was rewound.
+pub(super) fn past(objects: &Objects, number: PointNumber, snapshot: &Snapshot) -> Result<Found> {
+    match walk(objects, number, snapshot, None) {
+        Ok((look, _, ancestry)) => Ok(Found { previous: look.past(), ancestry, ..Found::nothing() }),
+        // Damage is what a new base is made for.
+        Err(error) if error.kind() == ErrorKind::Damaged => Ok(Found::nothing()),
+        Err(error) => Err(error),
+    }
+}
+
+type Walked = (LookBack, Option<MovesRecord>, Vec<EpochParent>);
+
+fn walk(objects: &Objects, number: PointNumber, snapshot: &Snapshot, job: Option<JobId>) -> Result<Walked> {
     let ancestry = ancestry(objects, number, snapshot)?;
     let mut look = LookBack::new(number, snapshot.identity.clone(), snapshot.position, ancestry.clone());
     let mut moves = None;
@@ -39,7 +58,7 @@ pub(super) fn look_back(
                 if let Some(Ok(EntryRecord::Moves(found))) = &record {
                     moves.get_or_insert_with(|| found.clone());
                 }
-                look.answer(claim.entry, record)?;
+                look.answer(claim.entry, record).at(|| objects.place())?;
                 if let (LookStep::Void(_), None) = (look.next(), job) {
                     // Nothing is promised by a look: the job that claims closes it.
                     look.voided();
@@ -54,8 +73,7 @@ pub(super) fn look_back(
             }
         }
     }
-    let (previous, condemned) = look.finish().map_err(|error| error.at(objects.place()))?;
-    Ok(Found { previous, condemned, moves, ancestry })
+    Ok((look, moves, ancestry))
 }
 
 fn void_of(claim: &Claim) -> EntryRecord {

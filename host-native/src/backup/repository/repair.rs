@@ -1,4 +1,4 @@
-//! Repair: what is made from records is made anew: hints, and claims that are gone. No data is deleted or changed, and a point
+//! Repair: what is made from records is made anew: hints, and claims that are gone or damaged. No data is deleted or changed, and a point
 //! that is damaged stays as it is.
 use super::hints;
 use super::objects::Objects;
@@ -21,7 +21,7 @@ pub enum Repair {
     Manifest,
     /// `state.json`, from the newest record.
     State,
-    /// A claim that is gone, from its record.
+    /// A claim that is gone or damaged, from its record.
     Claim(PointNumber),
 }
 
@@ -30,7 +30,7 @@ pub enum Repair {
 pub struct RepairReport {
     /// What was made anew; on a dry run what would be.
     pub repaired: Vec<Repair>,
-    /// Claims that can't be read. Claims are never replaced: delete one by hand, and repair makes it from its record.
+    /// Claims that can't be read and have no record that can, from which they could be made anew.
     pub claims: Vec<(PointNumber, Error)>,
     /// Records that can't be read, or are gone though others name them. Nothing makes a record anew; `restore --salvage` brings back
     /// what is whole without it.
@@ -59,7 +59,7 @@ impl fmt::Display for Repair {
 }
 
 impl Repository {
-    /// Makes `manifest.json`, `state.json` and claims that are gone from the records, where they are not what the records say, and lists
+    /// Makes `manifest.json`, `state.json` and claims that are gone or damaged from the records, where they are not what the records say, and lists
     /// what it can't mend. Data is neither deleted nor changed. `dry_run` only looks.
     pub fn repair(&self, dry_run: bool) -> Result<RepairReport> {
         let objects = self.objects();
@@ -68,8 +68,12 @@ impl Repository {
         let mut repaired = Vec::new();
         for (number, _) in &survey.claims {
             if let Some(claim) = claim_of(&survey.entries, *number, objects.is_encrypted())
-                .filter(|_| is_gone(objects, *number))
+                .filter(|_| is_lost(objects, *number))
             {
+                if !dry_run {
+                    // Whoever made it is done: its record is there. A damaged one is in the way of the new one.
+                    objects.delete(claim_name(*number))?;
+                }
                 if !dry_run
                     && objects.create(claim_name(*number), &claim.to_bytes()?, job)? == Created::Another
                 {
@@ -131,8 +135,12 @@ fn points(entries: &[Claimed]) -> impl DoubleEndedIterator<Item = &PointRecord> 
     entries.iter().filter_map(|(_, record)| record.as_ref()?.as_ref().ok()?.as_point())
 }
 
-fn is_gone(objects: &Objects, number: PointNumber) -> bool {
-    matches!(objects.claim(number), Ok(None))
+/// Gone, or damaged.
+fn is_lost(objects: &Objects, number: PointNumber) -> bool {
+    match objects.claim(number) {
+        Ok(found) => found.is_none(),
+        Err(error) => error.kind() == ErrorKind::Damaged,
+    }
 }
 
 /// The claim that its record implies; the time of it is now, since the job's is in no other object.

@@ -41,6 +41,8 @@ pub struct DeltaRestorePlan {
     pub plan: RestorePlan,
     /// Ns from the newest point's last commit to now; negative when the clock was set back.
     pub newest_age_ns: Option<i64>,
+    /// Other lines of history that the moment may have been meant on: [`RestoreConfig::epoch`] chooses one.
+    pub other_lines: Vec<SpanEnd>,
     /// Where the repository is.
     pub repository: String,
     /// The folder that will hold `data.db`.
@@ -166,6 +168,7 @@ fn plan_from(
         },
         told: told.map(|point| point.entry),
         newest_age_ns: history.timeline.age_ns(crate::now_ns()),
+        other_lines: history.timeline.other_lines(&config.moment(), &from.at),
         repository: objects.place(),
         target: config.target.clone(),
         options: config.options,
@@ -228,7 +231,7 @@ impl DeltaRestorePlan {
     pub fn carry_out(self, progress: Progress<'_>) -> Result<RestoreReport> {
         let started = Instant::now();
         let target = self.target.clone();
-        refuse_or_go_on(&target, &self.in_the_way, &self.repository, self.options.force)?;
+        refuse_or_go_on(&target, &self.in_the_way, self.options.force)?;
         fs::create_dir_all(&target).os("make the folder", &target)?;
         let workshop = Workshop::open(target.join(self.staging_name()))?;
         let staging = Staging::new(&self.objects, &self.plan, &workshop, progress)?;

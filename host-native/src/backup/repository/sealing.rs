@@ -23,6 +23,8 @@ pub(super) struct Sealing {
     /// BLAKE3 of `key.age`, where there is one.
     key: Option<Hash>,
     pub(super) secret: Secret,
+    /// The newest point is encrypted to others.
+    pub(super) is_change: bool,
 }
 
 impl Sealing {
@@ -59,14 +61,17 @@ impl Sealing {
                 (BTreeSet::from([recipient]), key)
             }
         };
-        let sealing = Self { recipients, key, secret: Secret::random()? };
+        let mut sealing = Self { recipients, key, secret: Secret::random()?, is_change: false };
         if let Some(part) = Self::of_newest(objects)?
             && part.recipients != sealing.texts()
-            && !change
         {
+            sealing.is_change = true;
+            if change {
+                return Ok(Some(sealing));
+            }
             return Err(Error::invalid(format!(
                 "the newest point is encrypted to {}, and this one would be to {}: give the same ones, or --change-recipients to \
-                 encrypt to others from here on (older points stay as they are)",
+                 encrypt to others from here on, beginning with a new base (older points stay as they are)",
                 part.recipients.join(", "),
                 sealing.texts().join(", ")
             ))
@@ -85,7 +90,7 @@ impl Sealing {
         })?;
         let recipients = part.recipients.iter().map(|text| text.parse());
         let recipients = recipients.collect::<Result<_>>().at(|| objects.place())?;
-        Ok(Some(Self { recipients, key: part.key, secret: Secret::random()? }))
+        Ok(Some(Self { recipients, key: part.key, secret: Secret::random()?, is_change: false }))
     }
 
     fn texts(&self) -> Vec<String> {

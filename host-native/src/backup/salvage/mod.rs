@@ -75,7 +75,7 @@ pub fn salvage(config: &SalvageConfig, progress: Progress<'_>) -> Result<Salvage
     let started = Instant::now();
     let target = &config.target;
     let in_the_way = in_the_way(target)?;
-    refuse_or_go_on(target, &in_the_way, &config.source.display().to_string(), config.options.force)?;
+    refuse_or_go_on(target, &in_the_way, config.options.force)?;
     let mut material = gather_from(config)?;
     fs::create_dir_all(target).os("make the folder", target)?;
     let workshop = Workshop::open(target.join(WORKSHOP))?;

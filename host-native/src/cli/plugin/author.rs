@@ -48,6 +48,8 @@ const FILES: &[(&str, &str)] = &[
     ("chronicle-plugin/Cargo.toml", include_str!("../../../../plugins/template/sdk.toml.txt")),
     ("chronicle-plugin/src/lib.rs", include_str!("../../../../plugins/sdk/src/lib.rs")),
     ("chronicle-plugin/src/model.rs", include_str!("../../../../plugins/sdk/src/model.rs")),
+    ("chronicle-plugin/src/http.rs", include_str!("../../../../plugins/sdk/src/http.rs")),
+    ("chronicle-plugin/src/tree.rs", include_str!("../../../../plugins/sdk/src/tree.rs")),
     ("chronicle-plugin/src/adapter.rs", include_str!("../../../../plugins/sdk/src/adapter.rs")),
     ("chronicle-plugin/wit/0.1.0/chronicle.wit", include_str!("../../../../plugins/wit/0.1.0/chronicle.wit")),
 ];

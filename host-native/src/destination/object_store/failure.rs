@@ -147,6 +147,8 @@ fn by_status(status: StatusCode) -> (ErrorKind, String) {
         404 | 410 => (NotFound, "there is no such object: check the name and the destination"),
         300..=399 => (InvalidInput, ELSEWHERE),
         405 | 501 => (Unsupported, "the store can't do this: it is no such server, or lacks a method"),
+        // WebDAV: another request is at work on the same name, or on its folder.
+        423 => (Transient, "the object is locked by another request"),
         408 | 425 | 429 => (Transient, "the store asks to be left alone for a while"),
         409 | 412 => (AlreadyExists, "another one is there"),
         413 => (LimitExceeded, "the store takes no object of this length"),
@@ -233,6 +235,7 @@ mod tests {
             (503, "SlowDown", Transient, "fewer"),
             (500, "", Transient, "failed"),
             (429, "", Transient, "left alone"),
+            (423, "", Transient, "locked"),
             (400, "BadDigest", Transient, "as they were sent"),
             (409, "ConditionalRequestConflict", Transient, "another request"),
             (507, "", Full, "room"),

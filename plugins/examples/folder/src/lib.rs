@@ -4,14 +4,13 @@ mod listing;
 
 use chronicle_plugin::{
     Capabilities, Description, Error, ErrorKind, Folder, Leftover, ObjectMeta, Page, Plugin, PutMode,
-    PutOptions, Reader, Result, Settings, Wishes, Writer,
+    PutOptions, Reader, Result, Settings, Wishes, Writer, tree,
 };
 use std::fs::{self, File};
 use std::io::{ErrorKind as Io, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 const ROOT: &str = "/store";
-const PARTIAL: &str = ".partial-";
 
 struct FolderPlugin;
 
@@ -90,9 +89,7 @@ impl Plugin for FolderPlugin {
         if options.mode == PutMode::CreateOnly && target.exists() {
             return Err(Error::new(ErrorKind::AlreadyExists, "an object of that name is there"));
         }
-        let mut partial = target.clone().into_os_string();
-        partial.push(format!("{PARTIAL}{}", options.job));
-        let partial = PathBuf::from(partial);
+        let partial = path(&tree::partial(name, &options.job))?;
         // One that an interrupted put left may be the object itself under a second name: it is never written to.
         remove(&partial)?;
         let file = create(&partial)?;
@@ -113,7 +110,7 @@ impl Plugin for FolderPlugin {
     }
 
     fn remove_leftover(&self, id: &str) -> Result<()> {
-        match listing::job_of(id) {
+        match tree::job_of(id) {
             Some(_) => remove(&path(id)?),
             None => Err(Error::new(ErrorKind::InvalidArgument, format!("{id} is no leftover"))),
         }

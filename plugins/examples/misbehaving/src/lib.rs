@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{Fields, OutgoingRequest, Scheme};
 
 type Objects = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
 
@@ -15,6 +17,7 @@ struct Misbehaving {
     objects: Objects,
     way: String,
     at: String,
+    address: String,
 }
 
 chronicle_plugin::export!(Misbehaving);
@@ -77,9 +80,16 @@ impl Misbehaving {
                 }
             }
             "host" => {
-                let address = ("127.0.0.1", 9);
-                let stream = std::net::TcpStream::connect(address)?;
+                let stream = std::net::TcpStream::connect(self.address.as_str())?;
                 return Err(Error::new(ErrorKind::Other, format!("connected: {stream:?}")));
+            }
+            // A request to the host that `address` names; the answer's status comes back as the message.
+            "http" => {
+                let message = match ask(&self.address) {
+                    Ok(status) => format!("status {status}"),
+                    Err(error) => format!("no answer: {error}"),
+                };
+                return Err(Error::new(ErrorKind::Other, message));
             }
             "file" => {
                 for path in ["/etc/hostname", "/state/../../etc/hostname", "etc/hostname", "/"] {
@@ -128,6 +138,7 @@ impl Plugin for Misbehaving {
             settings: vec![
                 setting("way", true, "what it does wrong"),
                 setting("at", false, "where: open, stat, list, delete, put or get"),
+                setting("address", false, "host and port, for the way `http`"),
                 Setting {
                     name: "size",
                     kind: SettingKind::Number,
@@ -136,6 +147,7 @@ impl Plugin for Misbehaving {
                 },
             ],
             wishes: Wishes {
+                network: true,
                 secrets: vec![SecretWish {
                     name: "password",
                     required: false,
@@ -158,7 +170,8 @@ impl Plugin for Misbehaving {
             return Err(Error::config("way", "a way is needed"));
         }
         let at = settings.get("at").unwrap_or("put").to_owned();
-        let this = Self { objects: Rc::default(), way, at };
+        let address = settings.get("address").unwrap_or_default().to_owned();
+        let this = Self { objects: Rc::default(), way, at, address };
         this.misbehave("open")?;
         Ok(this)
     }
@@ -265,6 +278,20 @@ impl Reader for Range {
             _ => {}
         }
         Ok(bytes)
+    }
+}
+
+fn ask(authority: &str) -> std::result::Result<u16, String> {
+    let invalid = |()| "the request can't be made".to_owned();
+    let request = OutgoingRequest::new(Fields::new());
+    request.set_scheme(Some(&Scheme::Http)).map_err(invalid)?;
+    request.set_authority(Some(authority)).map_err(invalid)?;
+    request.set_path_with_query(Some("/")).map_err(invalid)?;
+    let answer = outgoing_handler::handle(request, None).map_err(|error| format!("{error:?}"))?;
+    answer.subscribe().block();
+    match answer.get() {
+        Some(Ok(Ok(answer))) => Ok(answer.status()),
+        other => Err(format!("{other:?}")),
     }
 }
 

@@ -3,21 +3,23 @@
 //! The database's log is the queue: its slot keeps every frame until a point holds it, so an outage of hours loses nothing up to the
 //! slot's limit. What this keeps true: a commit is called shipped when the object that holds it was read back, and from then on it can
 //! be restored; a row is only left behind for a point, and what went further is shipped anew behind that one before the old row goes.
+mod config;
 mod fold;
+mod lock;
 mod status;
 mod tail;
 
+pub use config::StreamConfig;
 pub use status::{StreamStatus, StreamWatch};
 
-use super::delta::{DeltaBackupConfig, DeltaReport};
+use super::delta::DeltaReport;
 use super::objects::Objects;
 use super::put::Created;
 use super::sealing::Sealing;
 use super::slot::name_of;
 use crate::db::read_slot;
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, Error, Result};
 use crate::files::paths::DbPaths;
-use crate::files::regular_file::{Links, open_regular};
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::repository::{
     Entry, JobId, LogObject, ObjectFile, SHIP_RECORD_LEN, ShipCut, ShipRecord, record_hash,
@@ -25,8 +27,9 @@ use chronicle_core::backup::repository::{
 use chronicle_core::format::EpochParent;
 use chronicle_core::ids::{Epoch, Lineage, Lsn};
 use fold::Fold;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use lock::lock;
+use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tail::{LogTail, Next, is_another_history};
@@ -41,45 +44,6 @@ const NAP: Duration = Duration::from_millis(50);
 const FOLD_PAUSE: Duration = Duration::from_secs(2);
 /// Most bytes of an object that lies where ours should.
 const OBJECT_LEN_MAX: usize = 32 << 20;
-
-/// A stream that is asked for.
-#[derive(Clone)]
-pub struct StreamConfig {
-    delta: DeltaBackupConfig,
-    interval: Duration,
-    fold_every: Duration,
-    fold_bytes: u64,
-}
-
-impl StreamConfig {
-    /// Ships to the repository of this backup, every second; folds every five minutes, and after 64 MiB.
-    pub fn new(delta: DeltaBackupConfig) -> Self {
-        Self {
-            delta: delta.continue_newest(),
-            interval: Duration::from_secs(1),
-            fold_every: Duration::from_secs(300),
-            fold_bytes: 64 << 20,
-        }
-    }
-
-    /// Ships this often, at least 10 ms apart.
-    #[must_use]
-    pub fn interval(self, interval: Duration) -> Self {
-        Self { interval: interval.max(Duration::from_millis(10)), ..self }
-    }
-
-    /// Makes a point this long after the last one, if anything was committed since.
-    #[must_use]
-    pub fn fold_every(self, fold_every: Duration) -> Self {
-        Self { fold_every, ..self }
-    }
-
-    /// Makes a point when so many bytes were shipped since the last one.
-    #[must_use]
-    pub fn fold_bytes(self, fold_bytes: u64) -> Self {
-        Self { fold_bytes, ..self }
-    }
-}
 
 /// The point that is shipped behind.
 struct Row {
@@ -411,25 +375,4 @@ fn object(row: &Row, job: JobId, cut: &ShipCut) -> Result<(ShipRecord, Vec<u8>)>
     let record = ShipRecord { log, lineage: row.lineage, job, points: cut.content.points };
     bytes.extend_from_slice(&record.to_bytes()?);
     Ok((record, bytes))
-}
-
-/// The lock of a stream: a file beside the database.
-fn lock(paths: &DbPaths, place: &str) -> Result<File> {
-    let path: PathBuf = paths.beside(&format!("stream-{}", name_of(place)));
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let file = open_regular(&path, &mut options, Links::Refuse).map_err(|error| {
-        Error::new(ErrorKind::Io, format!("the stream's lock can't be opened: {error}")).at(path.display())
-    })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::new(ErrorKind::Busy, format!("another stream of this database to {place} runs"))
-                .at(path.display()))
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(Error::new(ErrorKind::Unsupported, format!("files can't be locked here: {error}"))
-                .at(path.display()))
-        }
-    }
 }
