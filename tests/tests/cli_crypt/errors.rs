@@ -88,7 +88,7 @@ fn a_repository_is_encrypted_or_not_as_a_whole() {
     let read =
         || Repository::open_with(sealed.place.path("my repo"), &keys).unwrap().open_at(&Moment::Latest);
     assert_eq!(read().unwrap().db.digest(false).unwrap().0.points, 1);
-    let added = Repository::open(&sealed.place.path("my repo")).unwrap().content().unwrap();
+    let added = Repository::open(sealed.place.path("my repo")).unwrap().content().unwrap();
     let kinds: Vec<EntryKind> = added.timeline.points().iter().map(|point| point.entry.kind).collect();
     assert_eq!(kinds, [EntryKind::Base, EntryKind::Base, EntryKind::Delta]);
     let plain = DeltaBackupConfig::new(sealed.place.path("plain")).continue_newest();

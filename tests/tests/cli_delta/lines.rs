@@ -77,7 +77,8 @@ fn a_moment_that_another_line_has_too_names_it() {
         chronicle(&["restore", "--source", &dest, "--dest", &one, "--at", &at(second), "--json"]).json();
     assert_ne!(text(&here, "digest"), place.digest(second));
     assert_eq!(here["other_lines"][0]["epoch"].as_str(), Some(&*old), "{here}");
-    let there = ["restore", "--source", &dest, "--dest", &two, "--at", &at(second), "--epoch", &old, "--json"];
+    let there =
+        ["restore", "--source", &dest, "--dest", &two, "--at", &at(second), "--epoch", &old, "--json"];
     let there = chronicle(&there).json();
     assert_eq!(text(&there, "digest"), place.digest(second));
     assert_eq!(there["other_lines"].as_array().unwrap().len(), 0);

@@ -44,7 +44,7 @@ pub struct ShipCut {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TailStep {
     /// Ship these, then call [`ShipTail::shipped`].
-    Ship(alloc::boxed::Box<ShipCut>),
+    Ship(Box<ShipCut>),
     /// Nothing is new.
     Nothing,
     /// Read on: only frames that were shipped before have come, or a frame is longer than what was read.
