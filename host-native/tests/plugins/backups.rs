@@ -21,7 +21,7 @@ fn chronicle(home: &Path, arguments: &[&str]) -> Output {
     command.env("CHRONICLE_PLUGINS", home.join("plugins")).current_dir(home).args(arguments).output().unwrap()
 }
 
-pub(super) fn done(home: &Path, arguments: &[&str]) -> String {
+fn done(home: &Path, arguments: &[&str]) -> String {
     let output = chronicle(home, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

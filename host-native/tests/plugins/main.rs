@@ -8,7 +8,6 @@ mod corpus;
 mod install;
 mod misbehaving;
 mod rights;
-mod webdav;
 
 use chronicle::destination::{Bytes, Destination, Job, ObjectName, Put, PutMode};
 use chronicle::plugin::{FolderGrant, PluginConfig, PluginDestination, PluginHome};
