@@ -7,16 +7,16 @@ use super::delta::{After, DeltaDryRun, DeltaReport};
 use super::hints;
 use super::host_state::{HostFiles, HostState};
 use super::log::{self, FoundLog};
-use super::look::{self, Found, look_back};
+use super::look::{Found, look_back};
 use super::objects::Objects;
 use super::put::{Created, Stored};
 use super::sealing::Sealing;
 use super::slot::Slot;
+use super::standing::{check_past, look};
 use crate::backup::Progress;
 use crate::backup::snapshot::DIGEST_POINTS_MAX;
 use crate::db::{Db, lock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::paths::DbPaths;
 use crate::host::{now_ns, random_epoch};
 use chronicle_core::backup::FileRecord;
 use chronicle_core::backup::repository::{
@@ -25,7 +25,6 @@ use chronicle_core::backup::repository::{
 };
 use chronicle_core::digest::Digest;
 use chronicle_core::engine::{ReadView, Snapshot};
-use chronicle_core::ids::Hash;
 use chronicle_core::verify::{Level, verify_segment};
 use std::time::Instant;
 
@@ -317,76 +316,6 @@ fn end_of(plan: &DeltaPlan) -> chronicle_core::format::EpochParent {
         epoch: plan.identity.epoch,
         lsn: plan.position.lsn,
         chain: plan.position.chain,
-    }
-}
-
-/// Looks at the repository before anything is claimed: whether this database may go on there, as it is asked to.
-fn look(objects: &Objects, newest: Option<PointNumber>, snapshot: &Snapshot, after: After) -> Result<Found> {
-    let lineage = snapshot.identity.lineage;
-    if let Some(first) = newest.map(|_| objects.claim(0)).transpose()?.flatten()
-        && first.lineage != lineage
-    {
-        return Err(Error::invalid(format!(
-            "the repository is of another database: its lineage is {}, this database's is {lineage}; choose another \
-             destination",
-            first.lineage
-        ))
-        .at(objects.place()));
-    }
-    if let Some(first) = newest.map(|_| objects.claim(0)).transpose()?.flatten()
-        && first.is_encrypted != objects.is_encrypted()
-    {
-        return Err(Error::new(ErrorKind::Busy, "another job made the repository just now: try again")
-            .at(objects.place()));
-    }
-    let number = newest.map_or(0, |newest| newest + 1);
-    let found = match after {
-        After::NewBase => Found::nothing(),
-        _ => look_back(objects, number, snapshot, None)?,
-    };
-    match after {
-        After::Nothing if found.previous.is_some() => Err(Error::new(
-            ErrorKind::AlreadyExists,
-            "the repository has points of this database already; pass the state that the last backup returned \
-             (`base_state`), let it go on from the newest point (`continue_newest`), or ask for a new base (`new_base`)",
-        )
-        .at(objects.place())),
-        After::State(state) => check_state(objects, &state, snapshot).map(|()| found),
-        _ => Ok(found),
-    }
-}
-
-/// That a new base is no second history of an epoch that the repository has; as far as the log of the database goes back.
-fn check_past(objects: &Objects, number: PointNumber, snapshot: &Snapshot, paths: &DbPaths) -> Result<()> {
-    let found = look::past(objects, number, snapshot)?;
-    if found.previous.is_none() {
-        return Ok(());
-    }
-    match log::find(paths, snapshot, &found.ground_of_log()) {
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(error.at(objects.place())),
-        _ => Ok(()),
-    }
-}
-
-/// A state is of this repository when the record that it names is the one that is there.
-fn check_state(objects: &Objects, state: &BackupState, snapshot: &Snapshot) -> Result<()> {
-    let lineage = snapshot.identity.lineage;
-    if state.lineage != lineage {
-        return Err(Error::invalid(format!(
-            "the state is of another database: its lineage is {}, this database's is {lineage}; pass the state of this one's \
-             last backup",
-            state.lineage
-        )));
-    }
-    let record = objects.record_bytes(state.entry)?;
-    match record.is_some_and(|bytes| Hash::of(&bytes) == state.record) {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
-            "the state names {}, and the repository has no such point, or another one: the state is of another \
-             repository, or the point was pruned; go on from the newest point (`continue_newest`), or ask for a new base",
-            state.entry
-        ))
-        .at(objects.place())),
     }
 }
 

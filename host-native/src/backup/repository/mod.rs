@@ -34,6 +34,7 @@ mod shipped;
 mod slot;
 mod slots;
 mod staging;
+mod standing;
 mod stream;
 mod survey;
 mod trial;
