@@ -38,6 +38,16 @@ export async function withPage(body, { init, viewport = { width: 1280, height: 8
 export async function openDemo(page) {
   await page.getByRole("button", { name: "Try it with generated data" }).click();
   await page.waitForSelector(".legend tbody tr");
+  await drawn(page);
+}
+
+/** Waits until a chart has stood for a while: one that has just come may be drawn again, in another size. */
+async function drawn(page) {
+  await page.waitForFunction(() => {
+    const area = document.querySelector(".chart .u-over");
+    if (area !== window.lastArea) [window.lastArea, window.lastAreaSince] = [area, performance.now()];
+    return area?.getBoundingClientRect().width > 0 && performance.now() - window.lastAreaSince > 400;
+  });
 }
 
 /** The bytes of the `data.db` of what is open. */

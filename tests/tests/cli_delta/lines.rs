@@ -61,6 +61,7 @@ fn a_moment_that_another_line_has_too_names_it() {
     let first = commit(&mut place, 0);
     place.create(&[]);
     let (second, third) = (commit(&mut place, 1), commit(&mut place, 2));
+    let fourth = commit(&mut place, 3);
     place.create(&[]);
     let (dest, back) = (place.at("my repo"), place.at("back"));
     let at = |lsn: u64| format!("lsn:{lsn}");
@@ -84,7 +85,7 @@ fn a_moment_that_another_line_has_too_names_it() {
     assert_eq!(there["other_lines"].as_array().unwrap().len(), 0);
     let read = ["digest", "--path", &dest, "--at", &at(third), "--epoch", &old, "--json"];
     assert_eq!(text(&chronicle(&read).json(), "digest"), place.digest(third));
-    let error = chronicle(&["digest", "--path", &dest, "--at", &at(third)]).failed(4);
+    let error = chronicle(&["digest", "--path", &dest, "--at", &at(fourth)]).failed(4);
     assert!(error.contains("--epoch"), "{error}");
     let error = chronicle(&["digest", "--path", &dest, "--at", "latest", "--epoch", &old]).failed(2);
     assert!(error.contains("timeline"), "{error}");
