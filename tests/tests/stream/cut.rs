@@ -26,6 +26,15 @@ fn store(url: &str, retry: Duration) -> Arc<dyn Destination> {
     S3Backend::new(config).unwrap().retry_time_max(retry).at("").unwrap()
 }
 
+/// Ends the stream when the test does, also by a panic.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 #[test]
 fn a_stream_and_a_writer_lose_nothing_to_a_network_that_cuts_at_random() {
     let Some(server) = moto() else { return };
@@ -49,6 +58,7 @@ fn a_stream_and_a_writer_lose_nothing_to_a_network_that_cuts_at_random() {
                 failures.store(status.failures, Ordering::Release);
             });
         });
+        let _stop = Stop(&stop);
         let (mut random, started) = (Random::new(seed), Instant::now());
         proxy.harm(70);
         while started.elapsed() < time {
@@ -66,13 +76,12 @@ fn a_stream_and_a_writer_lose_nothing_to_a_network_that_cuts_at_random() {
         let calm = Instant::now();
         while shipped.load(Ordering::Acquire) < last {
             assert!(
-                calm.elapsed() < Duration::from_secs(60),
+                calm.elapsed() < Duration::from_secs(180),
                 "it does not come back to {last}: {:?}",
                 watch.status()
             );
             std::thread::sleep(Duration::from_millis(50));
         }
-        stop.store(true, Ordering::Release);
     });
     assert!(proxy.harmed() > 5, "only {} connections were harmed", proxy.harmed());
     // From the store itself, as another host would: every acknowledged commit is a moment, and moments are what they were.

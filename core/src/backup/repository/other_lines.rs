@@ -1,7 +1,7 @@
 //! Other lines: histories beside the one that a moment was found on. A moment that names no epoch may have meant a commit there,
 //! and nobody but the one who asks can know.
 use super::resolve::Moment;
-use super::timeline::{SpanEnd, Timeline};
+use super::timeline::{Branch, SpanEnd, Timeline};
 use crate::ids::{Epoch, Lsn};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -29,5 +29,14 @@ impl Timeline {
             Some(SpanEnd { epoch, lsn: last.last_lsn, commit_time_ns: Some(last.last_commit_time_ns) })
         };
         self.epochs().filter_map(|(epoch, _)| last(epoch)).collect()
+    }
+
+    /// True when some commits of the repository are not on `line`.
+    pub(super) fn has_other_lines(&self, line: &[Branch]) -> bool {
+        self.epochs().any(|(epoch, _)| {
+            let branch = line.iter().find(|branch| branch.identity.epoch == epoch);
+            let to = branch.map_or(0, |branch| branch.to);
+            self.logs_of(epoch).iter().any(|log| log.last_lsn > to)
+        })
     }
 }

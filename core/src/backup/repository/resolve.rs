@@ -336,7 +336,7 @@ impl Timeline {
         .collect();
         let damaged =
             self.damaged().iter().map(|(entry, _)| entry.to_string()).collect::<Vec<_>>().join(", ");
-        let others = if self.epochs().count() > line.len() {
+        let others = if self.has_other_lines(line) {
             "; the repository has other lines of history: backup timeline lists them, --epoch chooses one"
         } else {
             ""
