@@ -28,6 +28,7 @@ mod put;
 mod repair;
 mod restore;
 pub(in crate::backup) mod salvage;
+mod salvage_bytes;
 mod sealing;
 mod slot;
 mod slots;
