@@ -18,6 +18,7 @@ pub mod question;
 #[cfg(unix)]
 pub mod servers;
 pub mod simulator;
+pub mod soak;
 #[cfg(unix)]
 pub mod system;
 pub mod workload;

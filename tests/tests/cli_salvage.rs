@@ -1,5 +1,6 @@
 //! Salvage: out of a damaged backup comes what is whole, nothing else, and a report of what is not there.
 use chronicle::backup::{SalvageConfig, SalvageReport, salvage};
+use chronicle::crypt::{EncryptTo, Identity, Keys};
 use chronicle::{BackupManager, Config, Db, DeltaBackupConfig, Point, Selector, TimeRange};
 use chronicle_tests::oracle::{self, Oracle, State};
 use chronicle_tests::program::chronicle;
@@ -13,6 +14,8 @@ const MINUTE: i64 = 60_000_000_000;
 struct Place {
     folder: tempfile::TempDir,
     oracle: Oracle,
+    /// What opens `sealed`, the encrypted repository.
+    identity: Identity,
     /// Every value that was ever written.
     written: BTreeSet<(String, i64, u64)>,
 }
@@ -21,7 +24,8 @@ impl Place {
     /// A database with overwritten, late and deleted points, in segments and in the log; a repository, and a snapshot of it.
     fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("a salvage ").tempdir().unwrap();
-        let mut place = Self { folder, oracle: Oracle::default(), written: BTreeSet::new() };
+        let identity = Identity::random().unwrap();
+        let mut place = Self { folder, oracle: Oracle::default(), identity, written: BTreeSet::new() };
         let config = Config { background: false, ..Config::default() };
         let db = Db::open(place.path("data.db"), config).unwrap();
         for batch in 0..8 {
@@ -55,6 +59,9 @@ impl Place {
             if batch % 2 == 1 {
                 let config = DeltaBackupConfig::new(place.path("repo")).continue_newest();
                 BackupManager::new(&db).create_delta_backup(config).unwrap();
+                let to = EncryptTo::recipients([place.identity.recipient()]).unwrap();
+                let config = DeltaBackupConfig::new(place.path("sealed")).continue_newest().encrypt_to(to);
+                BackupManager::new(&db).create_delta_backup_with(&config, &|_, _| {}).unwrap();
             }
         }
         BackupManager::new(&db).create_snapshot(place.path("snapshot")).unwrap();
@@ -69,7 +76,8 @@ impl Place {
     fn salvage(&self, source: &Path) -> chronicle::Result<(SalvageReport, State)> {
         let target = self.path("salvaged");
         let _ = fs::remove_dir_all(&target);
-        let report = salvage(&SalvageConfig::new(source, &target), &|_, _| {})?;
+        let keys = Keys::none().identity(self.identity.clone());
+        let report = salvage(&SalvageConfig::new(source, &target).keys(keys), &|_, _| {})?;
         let db = Db::open(target.join("data.db"), Config::read_only()).unwrap();
         assert_eq!(db.digest(false).unwrap().0, report.restored.digest);
         let mut state = State::new();
@@ -150,7 +158,7 @@ fn what_is_whole_comes_back_whole() {
     let mut place = Place::new();
     let newest = place.oracle.last_lsn();
     let digest = oracle::digest(&place.oracle.at(newest));
-    for source in ["repo", "snapshot", "data.db"] {
+    for source in ["repo", "sealed", "snapshot", "data.db"] {
         let (report, found) = place.salvage(&place.path(source)).unwrap();
         assert!(report.is_complete() && report.lsn == newest, "{source}: {report:?}");
         assert_eq!(report.restored.digest, digest, "{source}");
@@ -160,18 +168,28 @@ fn what_is_whole_comes_back_whole() {
 
 #[test]
 fn nothing_is_invented_and_nothing_whole_is_missing_wherever_a_repository_is_damaged() {
+    damage_everywhere("repo");
+}
+
+#[test]
+fn nothing_is_invented_wherever_an_encrypted_repository_is_damaged() {
+    damage_everywhere("sealed");
+}
+
+fn damage_everywhere(repository: &str) {
     let mut place = Place::new();
-    let repository = place.path("repo");
+    let repository = place.path(repository);
     let (mut salvaged, mut lossy) = (0, 0);
     for path in files(&repository) {
         let name = path.strip_prefix(&repository).unwrap().to_str().unwrap().to_owned();
         let whole = fs::read(&path).unwrap();
         let mut damages: Vec<(String, Option<Vec<u8>>)> =
             vec![("gone".into(), None), ("half".into(), Some(whole[..whole.len() / 2].to_vec()))];
-        let flips = if name.ends_with(".db") || name.contains("wal") { 24 } else { 2 };
+        let is_container = name.contains(".db");
+        let flips = if is_container || name.contains("wal") { 24 } else { 2 };
         for flip in 0..flips {
             // In a container the first 64 KiB are nearly empty.
-            let start = if name.ends_with(".db") { 65_536.min(whole.len() - 1) } else { 0 };
+            let start = if is_container { 65_536.min(whole.len() - 1) } else { 0 };
             let at = start + (whole.len() - start) * flip / flips + flip % 7;
             let at = at.min(whole.len() - 1);
             let mut bytes = whole.clone();

@@ -1,6 +1,7 @@
 //! `chronicle backup diff`: what two points or moments hold differently.
 use super::args::parse_at;
 use super::failure::Failure;
+use super::keys::KeyArgs;
 use super::report::{Report, bytes, count, grouped, name, time};
 use super::rows::{Align, Table};
 use super::{Outcome, Status};
@@ -23,6 +24,8 @@ pub(super) struct Diff {
     /// The repository
     #[arg(long, value_name = "DIR", aliases = ["dest", "path"])]
     source: PathBuf,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// The first point or moment
     #[arg(value_name = "A", value_parser = parse_place)]
     before: Place,
@@ -47,7 +50,7 @@ fn parse_place(text: &str) -> Result<Place, String> {
 
 impl Diff {
     pub(super) fn run(&self, json: bool) -> Outcome {
-        let repository = Repository::open(&self.source)?;
+        let repository = Repository::open_with(&self.source, &self.keys.keys()?)?;
         let moment = |place: &Place| -> Result<Moment, Failure> {
             match place {
                 Place::Point(entry) => Ok(repository.moment_of(*entry)?),

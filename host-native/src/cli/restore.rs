@@ -89,6 +89,7 @@ impl Restore {
                 ));
             }
             let config = SalvageConfig::new(&self.source, self.dest()).force(self.force);
+            let config = config.keys(self.keys.keys()?);
             return super::salvage::run(&config.at(self.at.unwrap_or(At::Latest).moment()), json);
         }
         self.into.check()?;

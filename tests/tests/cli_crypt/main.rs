@@ -8,4 +8,5 @@ mod history;
 #[expect(dead_code, reason = "the place of the tests of delta repositories, of which less is needed here")]
 #[path = "../cli_delta/place.rs"]
 mod place;
+mod salvage;
 mod sealed;

@@ -187,7 +187,7 @@ impl Repository {
             let summary = &segment.entry.summary;
             let offset = segment.entry.offset.saturating_add(summary.index_offset);
             let container = segment.home.container();
-            let bytes = objects.range(container, offset, u64::from(summary.index_len))?;
+            let bytes = objects.data(container, offset, u64::from(summary.index_len))?;
             let index = SegmentIndex::parse(None, &bytes, Some(&summary.identity))
                 .at(|| container)
                 .at(|| objects.place())?;

@@ -29,6 +29,7 @@ mod put;
 mod repair;
 mod restore;
 pub(in crate::backup) mod salvage;
+mod salvage_bytes;
 mod sealing;
 mod shipped;
 mod slot;

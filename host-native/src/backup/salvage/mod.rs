@@ -17,6 +17,7 @@ use super::folder::Workshop;
 use super::publish::{fold, in_the_way, publish, refuse_or_go_on};
 use super::repository::{Moment, Repository, salvage::gather};
 use super::{BackupSource, Progress, RestoreOptions, find_source, is_repository};
+use crate::crypt::Keys;
 use crate::db::{Config, Db, Durability};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::os_error::OsContext;
@@ -40,6 +41,7 @@ pub struct SalvageConfig {
     target: PathBuf,
     moment: Moment,
     options: RestoreOptions,
+    keys: Keys,
 }
 
 impl SalvageConfig {
@@ -50,6 +52,7 @@ impl SalvageConfig {
             target: target.as_ref().to_owned(),
             moment: Moment::Latest,
             options: RestoreOptions::default(),
+            keys: Keys::none(),
         }
     }
 
@@ -57,6 +60,12 @@ impl SalvageConfig {
     #[must_use]
     pub fn at(self, moment: Moment) -> Self {
         Self { moment, ..self }
+    }
+
+    /// What opens an encrypted source.
+    #[must_use]
+    pub fn keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// Where the target holds a database, moves its files aside instead of refusing.
@@ -70,7 +79,7 @@ impl SalvageConfig {
 ///
 /// Loss is no error of this function, it is in the report. The database has a lineage of its own, since it is no continuation of
 /// any history; its retention rests, and rules are not taken over. Errors: `NotRestorable` and `Damaged` where there is nothing to work
-/// with, `AlreadyExists`, `Busy`, `Full`, `Io`.
+/// with, `Permission` where it is encrypted and no key opens it, `AlreadyExists`, `Busy`, `Full`, `Io`.
 pub fn salvage(config: &SalvageConfig, progress: Progress<'_>) -> Result<SalvageReport> {
     let started = Instant::now();
     let target = &config.target;
@@ -95,7 +104,7 @@ pub fn salvage(config: &SalvageConfig, progress: Progress<'_>) -> Result<Salvage
 fn gather_from(config: &SalvageConfig) -> Result<Material<'static>> {
     let source = &config.source;
     if is_repository(source)? {
-        let repository = Repository::open(source)?;
+        let repository = Repository::open_with(source, &config.keys)?;
         let found = gather(&repository, &config.moment);
         // Without any record a base still opens as what it is, a database.
         return match (found, config.moment) {
